@@ -1,0 +1,49 @@
+/* Judging a file of the outbox: name, content by the standard, offices, partner. Pure decision over what the
+ * ledger knows; reads the ledger, changes nothing. mount.md sections 2 and 3. Thread-safe. */
+#ifndef MOUNT_JUDGE_H
+#define MOUNT_JUDGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/settings.h"
+#include "ledger/ledger.h"
+#include "mount/names.h"
+
+struct judge_request {
+    struct ledger *ledger;
+    const struct settings *settings;
+    struct office_id office; /* whose outbox */
+    uint64_t folder;         /* NODE_OUTBOX or a partner's outbox folder */
+    const char *name;        /* NFC */
+    uint64_t size;
+    bool has_hole; /* a range below `size` was never written */
+    bool held;     /* not closed by its client: verdict HELD whatever the content */
+    /* Reads content at an offset: bytes, 0 at the end, negative errno. */
+    int64_t (*read)(void *context, uint64_t offset, void *out, size_t size);
+    void *context;
+};
+
+/* What to do. Fields for ledger_save are filled as they are to be handed in (node, entry, parent, content,
+ * mode and times are the caller's). */
+struct judgement {
+    enum file_class file_class;
+    enum file_verdict verdict;
+    int close_error; /* 0 or EINVAL (EIO when reading failed): what close() answers under close+report */
+    char reason[48];
+    bool in_unit;
+    struct office_id recipient;
+    char recipient_text[32];
+    char sequence[15], kind[32], version[7];
+    char canonical[256];
+    char report_name[256], report_folded[768]; /* "" = none to write */
+    struct buffer report;                      /* text; empty = none */
+    char remove_reports[3][256];               /* names of reports that no longer hold; "" ends the list */
+    uint64_t warnings;
+};
+/* 0, or negative errno when reading the content or the ledger failed. Streams: constant memory. */
+int judge_file(const struct judge_request *request, struct judgement *out);
+void judgement_free(struct judgement *j);
+
+#endif

@@ -1,0 +1,38 @@
+/* The settler: one thread that decides when saved files go. It joins files into units (mount.md section 4),
+ * waits for the settle time after the last save or live handle, judges completeness, queues the unit in the
+ * ledger, lets waiting ones go when a partner joins, removes sent entries after the linger time, sweeps
+ * scratch after a day. Its clocks are CLOCK_BOOTTIME and begin anew after a restart. */
+#ifndef MOUNT_SETTLE_H
+#define MOUNT_SETTLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/settings.h"
+#include "ledger/ledger.h"
+
+struct settler;
+
+/* What the settler asks of the mount. Called on the settler's thread without its lock held. */
+struct settle_host {
+    void *context;
+    /* Has this node a live handle that may write, or content not yet judged? Then it is not settled. */
+    bool (*busy)(void *context, uint64_t node);
+    /* Remove this entry of the outbox as desktops should see it (linger over, report obsolete). */
+    void (*remove_entry)(void *context, const struct ledger_entry *entry);
+    /* Entries under `parent` changed in the ledger without a request (reports, new folders): invalidate. */
+    void (*changed)(void *context, uint64_t parent, const char *name);
+    /* Sweep scratch older than a day that nobody has open. */
+    void (*sweep)(void *context);
+};
+
+/* Starts the thread; subscribes to the ledger (so call it before other threads use the ledger). */
+int settler_start(struct ledger *l, const struct settings *s, const struct office_id *office,
+                  const struct settle_host *host, struct settler **out);
+void settler_stop(struct settler *s); /* joins the thread, frees */
+
+/* A save, rename, deletion or open for writing under this partner and number: the settle time begins anew.
+ * Cheap, any thread. `sequence` "" and `node` for a document. */
+void settler_touch(struct settler *s, const struct office_id *recipient, const char *sequence, uint64_t node);
+
+#endif
