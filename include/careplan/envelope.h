@@ -31,6 +31,7 @@ enum {
     ENVELOPE_FILES_MAX = 4096,
     ENVELOPE_NAME_MAX = 255, /* bytes of a file's name */
     ENVELOPE_RECEIPT_MAX = 64 * 1024,
+    ENVELOPE_ONE_PASS = 1024 * 1024, /* bytes of files that envelope_seal holds in memory */
 };
 #define ENVELOPE_UNIT_MAX \
     ((uint64_t)8 << 30) /* plaintext of a unit the format can carry; offices limit it below */
@@ -79,8 +80,8 @@ void manifest_free(struct manifest *m); /* frees files, zeroes the struct */
 
 /* ---- Sealing ---- */
 
-/* Reads the next bytes of file `index` (0…n-1, asked in order, each from its beginning once). >0 bytes, 0
- * end, negative errno. */
+/* Reads the next bytes of file `index` (0…n-1, asked in order, each from its beginning to its end; see
+ * `rewind` for the second time). >0 bytes, 0 end, negative errno. */
 typedef int64_t envelope_read_fn(void *context, size_t index, void *out, size_t size);
 /* Takes bytes. 0 or negative errno, which ends the work and is returned. */
 typedef int envelope_write_fn(void *context, const void *data, size_t length);
@@ -98,6 +99,13 @@ struct seal_request {
         *files; /* sizes and hashes known beforehand; verified while sealing (-EIO "file-changed") */
     size_t n_files;
     envelope_read_fn *read;
+    /* The envelope's hash begins with the header, which ends with the tag, which is known only behind the
+     * last byte. A unit of at most ENVELOPE_ONE_PASS bytes is therefore sealed in memory; a larger one is
+     * read twice (the tag first, then the bytes that are written). `rewind` is called once between the two:
+     * after it `read` starts again with file 0 at its beginning. 0 or negative errno. NULL: a larger unit is
+     * refused (-EINVAL "seal-rewind"). Nothing is written before the first reading has found every size and
+     * hash right. */
+    int (*rewind)(void *context);
     envelope_write_fn *write; /* ciphertext, in order */
     void *context;
 };
