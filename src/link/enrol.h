@@ -2,6 +2,8 @@
 #ifndef LINK_ENROL_H
 #define LINK_ENROL_H
 
+#include <stdint.h>
+
 #include "careplan/error.h"
 #include "careplan/office.h"
 
