@@ -15,6 +15,7 @@
 #include "base/config.h"
 #include "base/file.h"
 #include "base/hex.h"
+#include "base/settings.h"
 #include "careplan/office.h"
 
 static void an_error_text_is_cut_at_a_character(void **state)
@@ -136,6 +137,54 @@ static void a_secret_that_others_may_read_is_refused(void **state)
     rmdir(dir);
 }
 
+static void settings_have_defaults_and_name_what_is_wrong(void **state)
+{
+    (void)state;
+    struct error e = {0};
+    struct settings *s = settings_read(
+        "f", "[office 0300000100-43]\nstate=/s\n[outbox]\nsettle=500ms\n[rules]\nCP1001=off\n", &e);
+    assert_non_null(s);
+    assert_int_equal(s->settle, 500);
+    assert_int_equal(s->linger, 600000);
+    assert_true(s->reject_close);
+    assert_int_equal(s->offices[0].mode, 02770);
+    settings_free(s);
+    static const char *const bad[][2] = {
+        {"[hub]\nurl=http://x\n", "f:2: url = http://x: must be https://HOST[:PORT]"},
+        {"[outbox]\n\nsettel=2s\n", "f:3: unknown key 'settel' in [outbox]; see docs/configuration.md"},
+        {"[outbux]\nsettle=2s\n", "f:2: unknown section [outbux]; see docs/configuration.md"},
+        {"[outbox]\nsettle=2\n", "f:2: settle = 2: must be a duration such as 500ms, 2s, 10m, 90d"},
+        {"[office 1-43]\nstate=/s\n",
+         "f:2: [office 1-43]: an office is NUMBER-SERVICE, e.g. [office 0300000100-43]"},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
+        assert_null(settings_read("f", bad[i][0], &e));
+        assert_string_equal(e.text, bad[i][1]);
+    }
+}
+
+static void enrolling_changes_its_keys_and_keeps_the_rest(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/careplan-test-XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    autofree char *path = file_join(dir, "conf");
+    struct error e = {0};
+    struct office_id office;
+    assert_true(office_id_parse(&office, "0300000100-43", 13));
+    static const char before[] = "; ours\n[hub]\nurl = https://old\n[office 0300000005-11]\nstate = /b\n";
+    assert_int_equal(file_write(path, before, strlen(before), 0640, &e), 0);
+    assert_int_equal(settings_enrol(path, &office, "/a", "https://hub:1", "/ca.pem", &e), 0);
+    assert_int_equal(settings_enrol(path, &office, "/a2", "https://hub:1", "/ca.pem", &e), 0);
+    autobuffer text = {0};
+    assert_int_equal(file_read(path, 4096, &text, &e), 0);
+    assert_string_equal((char *)text.data,
+                        "; ours\n[hub]\nurl = https://hub:1\nca = /ca.pem\n[office 0300000005-11]\n"
+                        "state = /b\n\n[office 0300000100-43]\nstate = /a2\n");
+    unlink(path);
+    rmdir(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +195,8 @@ int main(void)
         cmocka_unit_test(hex_is_exact),
         cmocka_unit_test(durations_have_units_and_a_bound),
         cmocka_unit_test(an_unknown_key_is_named_with_file_and_line),
+        cmocka_unit_test(settings_have_defaults_and_name_what_is_wrong),
+        cmocka_unit_test(enrolling_changes_its_keys_and_keeps_the_rest),
         cmocka_unit_test(a_secret_that_others_may_read_is_refused),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
