@@ -18,6 +18,7 @@ struct reading {
 static char *next_line(char *out, int size, void *context)
 {
     struct reading *r = context;
+    r->text += strspn(r->text, " \t"); /* else inih takes an indented key for the value's next line */
     if (!*r->text || size < 2)
         return NULL;
     size_t n = strcspn(r->text, "\n");
@@ -36,7 +37,10 @@ static int on_key(void *context, const char *section, const char *key, const cha
     return r->fn(r->context, section, key, value, &r->error) == 0;
 }
 
-/* inih cuts a line over its buffer silently; such a file is refused before. */
+/* Debian's inih has a buffer of 200 bytes a line and takes the rest of a longer one for a line of its own;
+ * such a file is refused before. */
+enum { LINE_MAX_BYTES = 198 };
+
 static int check_lines(const char *path, const struct buffer *text, struct error *e)
 {
     const char *p = (const char *)text->data;
@@ -44,8 +48,9 @@ static int check_lines(const char *path, const struct buffer *text, struct error
         return error_set(e, -EINVAL, "config-form", "%s: contains a NUL byte", path);
     for (int line = 1; *p; line++) {
         size_t n = strcspn(p, "\n");
-        if (n > 1000)
-            return error_set(e, -EINVAL, "config-form", "%s:%d: line longer than 1,000 bytes", path, line);
+        if (n > LINE_MAX_BYTES)
+            return error_set(e, -EINVAL, "config-form", "%s:%d: line longer than %d bytes", path, line,
+                             LINE_MAX_BYTES);
         p += n + (p[n] == '\n');
     }
     return 0;

@@ -16,7 +16,7 @@
 typedef int config_key_fn(void *context, const char *section, const char *key, const char *value,
                           struct error *e);
 
-/* 0, or negative; `e` reads "FILE:LINE: …" then. At most 1 MiB, lines at most 1,000 bytes. A section header
+/* 0, or negative; `e` reads "FILE:LINE: …" then. At most 1 MiB, lines at most 198 bytes. A section header
  * without any key is legal and not reported. Reads `data` when not NULL (tests, fuzzing), else the file. */
 int config_read(const char *path, const char *data, config_key_fn *fn, void *context, struct error *e);
 
