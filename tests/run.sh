@@ -1,0 +1,135 @@
+#!/usr/bin/env bash
+# All tests: builds with warnings as errors, runs unit and integration tests, fuzzes each target shortly, then builds with
+# ASan+UBSan and runs all again. Needs root (FUSE mounts, own users). Ends with one line "N passed, N failed".
+#
+#   sudo tests/run.sh [plain|sanitized|fuzz]…     only these parts; default: all
+#   CAREPLAN_FUZZ_SECONDS=60 sudo -E tests/run.sh fuzz
+set -u
+cd "$(dirname "$0")/.." || exit 2
+top=$PWD
+. packaging/dependencies.sh
+
+say() { printf '\n== %s\n' "$*"; }
+fail() { printf 'tests/run.sh: %s\n' "$*" >&2; exit 2; }
+
+[ "$(id -u)" = 0 ] || fail "needs root: FUSE mounts and users of their own. Do: sudo tests/run.sh"
+work=$(mktemp -d /var/tmp/careplan-tests-XXXXXX) || fail "no temporary folder in /var/tmp"
+chmod 755 "$work"
+made_users=""
+
+finish() {
+    # Whatever a test left: mounts and processes of this run only, known by the folder of this run.
+    awk -v w="$work" 'index($5, w) == 1 {print $5}' /proc/self/mountinfo | while read -r point; do umount -l "$point"; done
+    for process in /proc/[0-9]*; do
+        if tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -qF -- "$work/"; then
+            [ "${process#/proc/}" = $$ ] || kill -9 "${process#/proc/}" 2>/dev/null
+        fi
+    done
+    for user in $made_users; do userdel "$user" 2>/dev/null; done
+    rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+# shellcheck disable=SC2086
+install_missing "$work/apt.log" $build_packages $test_packages || { cat "$work/apt.log"; fail "apt could not install what is missing"; }
+[ -c /dev/fuse ] || modprobe fuse 2>/dev/null
+for user in careplan-test careplan-test-ann; do
+    if ! id "$user" >/dev/null 2>&1; then
+        useradd --system --no-create-home --shell /usr/sbin/nologin "$user" || fail "could not make the test user $user"
+        made_users="$made_users $user"
+    fi
+done
+
+passed=0 failed=0
+count() { # count PASSED FAILED
+    passed=$((passed + $1)) failed=$((failed + $2))
+}
+
+build() { # build NAME CC OPTION…
+    local name=$1 cc=$2
+    shift 2
+    say "build $name"
+    if ! { CC=$cc meson setup "$work/$name" "$top" -Dwerror=true "$@" && ninja -C "$work/$name"; } >"$work/$name.build.log" 2>&1; then
+        tail -n 60 "$work/$name.build.log"
+        count 0 1
+        return 1
+    fi
+}
+
+unit() { # unit NAME: cmocka counts
+    say "unit tests, $1"
+    meson test -C "$work/$1" --suite unit --no-rebuild --print-errorlogs --num-processes 2 >"$work/$1.unit.log" 2>&1
+    grep -E '^ *[0-9]+/[0-9]+ ' "$work/$1.unit.log"
+    local good bad
+    good=$(grep -ch '^\[       OK \]' "$work/$1/meson-logs/testlog.txt")
+    bad=$(grep -Ec '^ *[0-9]+/[0-9]+ .*(FAIL|TIMEOUT|ERROR)' "$work/$1.unit.log")
+    [ "$bad" = 0 ] || sed -n '/FAILED\|AddressSanitizer\|runtime error\|Summary of Failures/,$p' "$work/$1.unit.log" | head -n 120
+    count "$good" "$bad"
+}
+
+integration() { # integration NAME SLOW
+    say "integration tests, $1"
+    mkdir -p "$work/$1.traces" "$work/$1.tmp"
+    chmod 755 "$work/$1.tmp"
+    CAREPLAN_BUILD="$work/$1" CAREPLAN_TRACES="$work/$1.traces" CAREPLAN_TMP="$work/$1.tmp" CAREPLAN_SLOW="$2" \
+        /usr/bin/python3 -m pytest -q -p no:cacheprovider --tb=short --durations=10 --junitxml="$work/$1.xml" tests/integration
+    local status=$?
+    if [ -s "$work/$1.xml" ]; then
+        # shellcheck disable=SC2046
+        count $(/usr/bin/python3 - "$work/$1.xml" <<'P'
+import sys
+import xml.etree.ElementTree as tree
+suites = tree.parse(sys.argv[1]).getroot().iter("testsuite")
+total = bad = 0
+for s in suites:
+    # A skipped test counts as failed: what cannot be tested here has not been shown.
+    bad += sum(int(s.get(k, 0)) for k in ("failures", "errors", "skipped"))
+    total += int(s.get("tests", 0))
+print(total - bad, bad)
+P
+        )
+    else
+        echo "pytest ended with $status and left no result"
+        count 0 1
+    fi
+    say "the hub's answers against docs/hub-api.yaml, $1"
+    if /usr/bin/python3 tests/validate_trace.py "$work/$1.traces"/*.jsonl; then count 1 0; else count 0 1; fi
+}
+
+fuzz() { # each target for a short while from its corpus
+    build fuzz clang -Dfuzzing=true -Db_sanitize=address,undefined -Db_lundef=false || return
+    local seconds=${CAREPLAN_FUZZ_SECONDS:-10} target name
+    for target in "$work"/fuzz/tests/fuzz/*/fuzz-*; do
+        [ -f "$target" ] && [ -x "$target" ] || continue
+        name=${target##*/fuzz-}
+        mkdir -p "$work/fuzz.new/$name"
+        if "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+            "$work/fuzz.new/$name" "tests/fuzz/corpus/$name" >"$work/fuzz.$name.log" 2>&1; then
+            printf '%-16s %s s, no finding, %s runs\n' "$name" "$seconds" "$(sed -n 's/stat::number_of_executed_units: //p' "$work/fuzz.$name.log")"
+            count 1 0
+        else
+            tail -n 40 "$work/fuzz.$name.log"
+            count 0 1
+        fi
+    done
+}
+
+parts=${*:-plain fuzz sanitized}
+for part in $parts; do
+    case $part in
+    plain) build plain gcc && { unit plain; integration plain 1; } ;;
+    fuzz) fuzz ;;
+    sanitized)
+        # LeakSanitizer needs ptrace of itself, which a daemon that has dropped its rights may not: leaks are looked for in
+        # the unit tests only.
+        export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+        build sanitized gcc -Db_sanitize=address,undefined &&
+            { ASAN_OPTIONS=detect_leaks=1 unit sanitized; ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 integration sanitized 4; } ;;
+    *) fail "no such part: $part (plain, fuzz, sanitized)" ;;
+    esac
+done
+
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
