@@ -5,7 +5,7 @@
  *
  *   office   SAN urn:careplan:office:NUMBER-SERVICE, keyUsage digitalSignature + keyAgreement (P-256) or
  *            digitalSignature + keyEncipherment (RSA ≥ 3072), extendedKeyUsage clientAuth + emailProtection
- *   server   SAN DNS or IP of the hub, extendedKeyUsage serverAuth
+ *   server   SAN DNS or IP of the hub, keyUsage digitalSignature, extendedKeyUsage serverAuth
  *   signer   SAN urn:careplan:hub:NAME, keyUsage digitalSignature, extendedKeyUsage emailProtection
  *
  * Nothing here opens a network connection; files are read only by the *_load functions. Thread-safe as long
@@ -39,7 +39,8 @@ void trust_free(struct trust *t);
 
 /* Adds or replaces the CRL (DER) of its issuer; its signature is verified by the issuing CA, a CRL older
  * (crlNumber, then lastUpdate) than the one held is ignored with 0. 0, or -EINVAL code "crl". Until the first
- * CRL has been set, revocation is not known: certificates then pass. Not thread-safe against other uses of
+ * CRL has been set, revocation is not known: certificates then pass. A list past its nextUpdate still counts:
+ * an office that cannot reach the hub goes on with what it knows. Not thread-safe against other uses of
  * `t`. */
 int trust_set_crl(struct trust *t, const uint8_t *der, size_t length, struct error *e);
 
@@ -109,12 +110,13 @@ X509 *ca_issue_server(struct ca *c, EVP_PKEY *key, const char *dns_or_ip, int da
 X509 *ca_issue_signer(struct ca *c, EVP_PKEY *key, const char *hub_name, int days, struct error *e);
 
 struct revocation {
-    char serial[41]; /* upper-case hex, as i2s_ASN1_INTEGER without a sign would give */
+    char serial[41]; /* upper-case hex, two digits a byte, as `openssl x509 -serial` prints it */
     int64_t at_utc_ms;
 };
 /* A CRL signed by the issuing CA itself. *der malloc'd. */
 int ca_crl(struct ca *c, const struct revocation *list, size_t n, uint64_t number, int64_t now_utc_ms,
            int days, uint8_t **der, size_t *length, struct error *e);
+/* "" for a serial number that no CA of ours gives (negative, longer than 20 bytes). */
 void certificate_serial(X509 *certificate, char out[41]);
 
 #ifdef __cplusplus
