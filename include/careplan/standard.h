@@ -72,9 +72,10 @@ struct standard_problem {
     const char *code; /* stable, "CP1042"; static */
     const char *rule; /* the check's key word as in the standard's data, "gaiji", "code", …; static */
     enum standard_severity severity;
-    uint64_t line;         /* physical line from 1; 0 = the whole file */
-    unsigned column;       /* item number from 1; 0 = the whole row */
-    const char *item_name; /* as printed in the standard (Japanese), or NULL; static */
+    uint64_t line;                    /* physical line from 1; 0 = the whole file */
+    unsigned column;                  /* item number from 1; 0 = the whole row */
+    const char *item_name;            /* as printed in the standard (Japanese), or NULL; static */
+    const struct transfer_name *file; /* from unit_judge: the file at fault, NULL = the unit; else NULL */
     const char *message_ja,
         *message_en; /* one line each, without place and code; valid during the callback only */
     const char *remedy_ja, *remedy_en; /* what to do; valid during the callback only */
@@ -100,6 +101,7 @@ struct check_result {
     uint64_t not_reported;             /* beyond it */
     char version[7];                   /* CSVバージョン of the first record, or "" */
     char (*images)[STANDARD_NAME_MAX]; /* names in item 62 of UPKIHON, upper case, each once; malloc'd */
+    uint64_t *image_lines;             /* where each stands, or NULL when not known; malloc'd */
     size_t n_images;
 };
 /* `name` was parsed before (its kind decides the layout; for an image: first bytes). Problems come in order
@@ -131,8 +133,7 @@ enum unit_state {
     UNIT_INCOMPLETE,
 };
 /* Judges the files of one (sender, recipient, sequence). What is missing goes to `fn` (may be NULL), a
- * problem each (rule "unit"), with its text. `missing` (may be NULL) gets the missing kinds or image names in
- * words: UTF-8, cut. */
+ * problem each (rule "unit"; its `file` says whose), with its text. */
 enum unit_state unit_judge(const struct unit_file *files, size_t n, standard_problem_fn *fn, void *context);
 
 /* Who may send what to whom (標準仕様 2.2, 3.2, flows.tsv), by service types. */
@@ -147,11 +148,32 @@ bool flow_may_receive(const struct standard_kind *kind, const char *service);
 struct standard_rule {
     const char *code, *rule;
     enum standard_severity severity;
-    const char *message_ja, *message_en; /* with {placeholders} */
+    const char *message_ja, *message_en; /* {item} = the item's name, {1} … {6} = arguments */
     const char *remedy_ja, *remedy_en;
     const char *source;
 };
-size_t standard_rules(const struct standard_rule **first);
+size_t standard_rules(const struct standard_rule **first);        /* sorted by code */
+const struct standard_rule *standard_rule_find(const char *code); /* NULL: none */
+
+/* Codes of the catalogue that are found outside the standard's own checks; arguments in order for
+ * report_add_code. Who keeps a file's state and its report uses these. */
+#define RULE_EMPTY_FILE "CP1018"          /* - */
+#define RULE_UNKNOWN_NAME "CP3001"        /* file name */
+#define RULE_UNKNOWN_PARTNER "CP3002"     /* office */
+#define RULE_SENDER_MISMATCH "CP3003"     /* sender of the name, this office */
+#define RULE_FOLDER_MISMATCH "CP3004"     /* recipient of the name, office of the folder */
+#define RULE_HOLE "CP3005"                /* offset of the first byte that was never written, from 1 */
+#define RULE_RECIPIENT_UNCLEAR "CP3006"   /* office number, candidates in words (202208 names) */
+#define RULE_RECIPIENT_NONE "CP3007"      /* office number, standard_kind_title */
+#define RULE_DOCUMENT_TYPE "CP3008"       /* extension */
+#define RULE_DOCUMENT_CONTENT "CP3009"    /* extension */
+#define RULE_UNIT_INCOMPLETE "CP3010"     /* sequence number, what is missing in words */
+#define RULE_HELD "CP3011"                /* name of the .確認.txt note */
+#define RULE_DOCUMENT_FOLDER "CP3012"     /* - */
+#define RULE_PARTNER_CERTIFICATE "CP3013" /* office */
+#define RULE_REFUSED "CP3014"             /* office, its code or words */
+#define RULE_UNREADABLE "CP3015"          /* - */
+#define RULE_TOO_LARGE "CP3016"           /* limit in words, "1 GB" */
 
 /* ---- Reports for people ---- */
 
