@@ -7,7 +7,9 @@
  * (negative errno: -ENOSPC, -EIO, -ESTALE, -ENOENT, …; nothing of that change is then in the ledger; other
  * changes of the same batch are not affected). A callback must not block and must not call a function here
  * that waits. Changes take effect in the order in which they were handed in. Where `done` is NULL the call
- * waits itself and returns the result.
+ * waits itself and returns the result; otherwise it returns 0 and the callback tells. The callback may run
+ * inside the call that hands in a change (that thread then commits for all): hold no lock there that the
+ * callback takes.
  *
  * Reads see every change whose callback has been called. They may come from any thread (a pool of read
  * connections inside), never wait for a commit, and hold no read transaction after they return.
@@ -133,8 +135,8 @@ int ledger_xattr_get(struct ledger *l, uint64_t node, const char *name, struct b
 int ledger_xattr_list(struct ledger *l, uint64_t node, struct buffer *names); /* NUL-separated */
 /* value NULL = remove. flags: XATTR_CREATE, XATTR_REPLACE. Not fsynced on its own (done comes when it is in
  * the next transaction, at most a second later). */
-void ledger_xattr_set(struct ledger *l, uint64_t node, const char *name, const void *value, size_t length,
-                      int flags, ledger_done_fn *done, void *context);
+int ledger_xattr_set(struct ledger *l, uint64_t node, const char *name, const void *value, size_t length,
+                     int flags, ledger_done_fn *done, void *context);
 
 /* ---- Changes by the mount ---- */
 
@@ -176,7 +178,7 @@ struct ledger_save {
  * - its message is sealed or gone: a new message `new_message` begins; the files of the last message of
  *   (recipient, sequence) come along marked `carried`.
  * A rejected file makes its message `rejected` until it is saved good or deleted. One audit row. */
-void ledger_save(struct ledger *l, const struct ledger_save *save, ledger_done_fn *done, void *context);
+int ledger_save(struct ledger *l, const struct ledger_save *save, ledger_done_fn *done, void *context);
 
 /* Moves entry `entry` to (parent, name); an entry that stands there (replaced != 0) is removed, as by
  * ledger_unlink. The file is withdrawn from its unsealed message when `leaves_unit` (audited); joining
@@ -189,25 +191,25 @@ struct ledger_rename {
     const struct ledger_save *then; /* or NULL */
     const char *remove_reports[3];  /* reports beside the old name */
 };
-void ledger_rename(struct ledger *l, const struct ledger_rename *rename, ledger_done_fn *done, void *context);
+int ledger_rename(struct ledger *l, const struct ledger_rename *rename, ledger_done_fn *done, void *context);
 
 /* Removes an entry; the node goes with its last entry unless `keep_node` (open handles: ledger_drop_node
  * later). An outgoing file leaves its unsealed message (withdrawn when it was the last; audited). An incoming
  * one that was not taken becomes taken "removed" when its last partner-folder/_順番/_すべて entry goes: any
  * one removal removes all its inbox entries, queues the taken receipt when it was the last of its unit. Its
  * reports go too. */
-void ledger_unlink(struct ledger *l, uint64_t entry, bool keep_node, const char *const remove_reports[3],
-                   ledger_done_fn *done, void *context);
-void ledger_drop_node(struct ledger *l, uint64_t node, ledger_done_fn *done, void *context);
+int ledger_unlink(struct ledger *l, uint64_t entry, bool keep_node, const char *const remove_reports[3],
+                  ledger_done_fn *done, void *context);
+int ledger_drop_node(struct ledger *l, uint64_t node, ledger_done_fn *done, void *context);
 
 /* Times and mode (never a save). Not fsynced on its own, as ledger_xattr_set. UINT32_MAX / INT64_MIN =
  * unchanged. */
-void ledger_set_attributes(struct ledger *l, uint64_t node, uint32_t mode, int64_t atime_ns, int64_t mtime_ns,
-                           ledger_done_fn *done, void *context);
+int ledger_set_attributes(struct ledger *l, uint64_t node, uint32_t mode, int64_t atime_ns, int64_t mtime_ns,
+                          ledger_done_fn *done, void *context);
 
 /* Every byte was read through one open: taken "read" of that file; when all files of its unit are, the unit's
  * taken receipt is queued. `counts`: [inbox] taken=read makes it 取込済, else it is noted as 閲覧済 only. */
-void ledger_read_whole(struct ledger *l, uint64_t node, bool counts, ledger_done_fn *done, void *context);
+int ledger_read_whole(struct ledger *l, uint64_t node, bool counts, ledger_done_fn *done, void *context);
 
 /* The note was deleted: send as it is. A held file becomes what judging `save` says. */
 
@@ -261,16 +263,16 @@ int ledger_units_open(struct ledger *l, uint64_t after, uint64_t *messages, size
 /* The mount says: settled and complete. `names` (canonical) are the files that go; others of the unit are
  * left to a new message of the same number (none if all were carried). -ESTALE when a named file's content is
  * not `contents[i]` any more. Clears and sets reports as in ledger_save. State → queued. */
-void ledger_queue_unit(struct ledger *l, uint64_t message, const char *const *names, const uint64_t *contents,
-                       size_t n, ledger_done_fn *done, void *context);
+int ledger_queue_unit(struct ledger *l, uint64_t message, const char *const *names, const uint64_t *contents,
+                      size_t n, ledger_done_fn *done, void *context);
 /* State and reason of an unsealed unit (waiting: incomplete, partner unknown, partner cannot be decided) and
  * its report `<sequence>.未完成.txt` in `parent` (report NULL: none, removes it). */
-void ledger_mark_unit(struct ledger *l, uint64_t message, enum out_state state, const char *reason,
-                      uint64_t parent, const char *report_name, const char *report_folded, const void *report,
-                      size_t report_length, ledger_done_fn *done, void *context);
+int ledger_mark_unit(struct ledger *l, uint64_t message, enum out_state state, const char *reason,
+                     uint64_t parent, const char *report_name, const char *report_folded, const void *report,
+                     size_t report_length, ledger_done_fn *done, void *context);
 /* The recipient of a waiting unit has become known. */
-void ledger_set_recipient(struct ledger *l, uint64_t message, const struct office_id *recipient,
-                          ledger_done_fn *done, void *context);
+int ledger_set_recipient(struct ledger *l, uint64_t message, const struct office_id *recipient,
+                         ledger_done_fn *done, void *context);
 /* Entries in the outbox of messages accepted before `accepted_before` (UTC ms) and unchanged since: nodes to
  * remove (by ledger_unlink, which does not withdraw what is sealed). */
 int ledger_sent_entries(struct ledger *l, int64_t accepted_before, struct ledger_entry *out, size_t max);
@@ -289,10 +291,10 @@ struct ledger_sealed {
     int64_t created;
 };
 /* Durable before the first byte is sent. */
-void ledger_seal(struct ledger *l, const struct ledger_sealed *sealed, ledger_done_fn *done, void *context);
+int ledger_seal(struct ledger *l, const struct ledger_sealed *sealed, ledger_done_fn *done, void *context);
 /* -EAGAIN-like reasons while queued ("key-unconfirmed", "hub-offline", "no-licence"); shown in status. */
-void ledger_note_reason(struct ledger *l, uint64_t message, const char *reason, ledger_done_fn *done,
-                        void *context);
+int ledger_note_reason(struct ledger *l, uint64_t message, const char *reason, ledger_done_fn *done,
+                       void *context);
 
 /* Sealed messages the hub has not accepted, oldest first. */
 int ledger_to_send(struct ledger *l, uint64_t *messages, size_t max);
@@ -309,15 +311,15 @@ void ledger_envelope_free(struct ledger_envelope *e);
 int ledger_envelope(struct ledger *l, uint64_t message, struct ledger_envelope *out);
 /* The hub's signed acceptance, verified by the caller: state sent, archive folder with files and evidence,
  * ciphertext destroyed. Again with the same message: 0, nothing changes. */
-void ledger_accept(struct ledger *l, uint64_t message, const uint8_t *acceptance, size_t length,
-                   int64_t accepted_at, ledger_done_fn *done, void *context);
+int ledger_accept(struct ledger *l, uint64_t message, const uint8_t *acceptance, size_t length,
+                  int64_t accepted_at, ledger_done_fn *done, void *context);
 /* The hub will never take it (its problem code): state refused, reason. */
-void ledger_refuse_out(struct ledger *l, uint64_t message, const char *reason, ledger_done_fn *done,
-                       void *context);
+int ledger_refuse_out(struct ledger *l, uint64_t message, const char *reason, ledger_done_fn *done,
+                      void *context);
 /* careplanctl resend, lost keys: a new message with a new id that names the old; -EINVAL unless sent or
  * refused. */
-void ledger_resend(struct ledger *l, const struct message_id *old, const struct message_id *new_id,
-                   ledger_done_fn *done, void *context);
+int ledger_resend(struct ledger *l, const struct message_id *old, const struct message_id *new_id,
+                  ledger_done_fn *done, void *context);
 
 /* ---- Receiving (link) ---- */
 
@@ -334,16 +336,16 @@ struct ledger_download {
 };
 /* Whole blocks of CONTENT_BLOCK_SIZE (the last may be shorter), in order; `offset` must equal what is there
  * (-ESTALE else). download_id is returned by ledger_download_find after the first call. */
-void ledger_download_begin(struct ledger *l, const struct ledger_download *d, ledger_done_fn *done,
+int ledger_download_begin(struct ledger *l, const struct ledger_download *d, ledger_done_fn *done,
+                          void *context);
+int ledger_download_append(struct ledger *l, const struct office_id *sender, const struct message_id *id,
+                           uint64_t offset, const void *data, size_t length, ledger_done_fn *done,
                            void *context);
-void ledger_download_append(struct ledger *l, const struct office_id *sender, const struct message_id *id,
-                            uint64_t offset, const void *data, size_t length, ledger_done_fn *done,
-                            void *context);
 /* 0 and filled (`have` bytes of ciphertext lie there, content id for content_read), or -ENOENT. */
 int ledger_download_find(struct ledger *l, const struct office_id *sender, const struct message_id *id,
                          struct ledger_envelope *out, uint64_t *have);
-void ledger_download_drop(struct ledger *l, const struct office_id *sender, const struct message_id *id,
-                          ledger_done_fn *done, void *context);
+int ledger_download_drop(struct ledger *l, const struct office_id *sender, const struct message_id *id,
+                         ledger_done_fn *done, void *context);
 
 /* Was (sender, id) ever seen (received, refused or superseded)? Ids outlive contents. */
 bool ledger_seen(struct ledger *l, const struct office_id *sender, const struct message_id *id);
@@ -377,13 +379,13 @@ struct ledger_incoming {
  * destroyed. A newer version under the name of a file not yet taken replaces it (its entries go, its message
  * becomes superseded). A message that this one replaces and that is not taken: likewise. mtimes rise from
  * unit to unit. -EEXIST: seen. */
-void ledger_receive(struct ledger *l, const struct ledger_incoming *in, ledger_done_fn *done, void *context);
+int ledger_receive(struct ledger *l, const struct ledger_incoming *in, ledger_done_fn *done, void *context);
 
 /* Messages with entries to be shown, oldest first; then their entries in the order to show them (dependents
  * first, main file last, a _順番 folder as one entry). */
 int ledger_to_show(struct ledger *l, uint64_t *messages, size_t max);
 int ledger_show_list(struct ledger *l, uint64_t message, struct ledger_entry *out, size_t max);
-void ledger_shown(struct ledger *l, uint64_t message, ledger_done_fn *done, void *context);
+int ledger_shown(struct ledger *l, uint64_t message, ledger_done_fn *done, void *context);
 
 /* ---- Receipts ---- */
 
@@ -401,13 +403,13 @@ struct ledger_receipt {
 void ledger_receipt_free(struct ledger_receipt *r);
 int ledger_receipt_next(struct ledger *l, uint64_t after,
                         struct ledger_receipt *out); /* own ones not yet at the hub; -ENOENT */
-void ledger_receipt_signed(struct ledger *l, uint64_t receipt, const uint8_t *der, size_t length,
-                           ledger_done_fn *done, void *context);
-void ledger_receipt_sent(struct ledger *l, uint64_t receipt, ledger_done_fn *done, void *context);
+int ledger_receipt_signed(struct ledger *l, uint64_t receipt, const uint8_t *der, size_t length,
+                          ledger_done_fn *done, void *context);
+int ledger_receipt_sent(struct ledger *l, uint64_t receipt, ledger_done_fn *done, void *context);
 /* A partner's verified receipt over one of our messages: state and evidence. Again, or a later contradicting
  * one: kept as evidence, the state does not go back. -ENOENT: no such message of ours, or hashes differ. */
-void ledger_receipt_got(struct ledger *l, const struct receipt *r, const struct office_id *by,
-                        const uint8_t *der, size_t length, ledger_done_fn *done, void *context);
+int ledger_receipt_got(struct ledger *l, const struct receipt *r, const struct office_id *by,
+                       const uint8_t *der, size_t length, ledger_done_fn *done, void *context);
 
 /* ---- Partners and the directory ---- */
 
@@ -429,14 +431,14 @@ int ledger_partner_by_folder(struct ledger *l, uint64_t folder_node, struct ledg
 int ledger_partners_of_number(struct ledger *l, const char *number, struct office_id *out, size_t max);
 /* Adds or changes a partner; at the first time makes and pins the folders in outbox and inbox. The log's head
  * and its number of entries are stored with the last of a batch. `folder`/`folded` are used only when new. */
-void ledger_partner_put(struct ledger *l, const struct ledger_partner *p, const char *folded,
-                        const struct log_head *head, ledger_done_fn *done, void *context);
+int ledger_partner_put(struct ledger *l, const struct ledger_partner *p, const char *folded,
+                       const struct log_head *head, ledger_done_fn *done, void *context);
 void ledger_log_head(struct ledger *l, struct log_head *out);
 
 /* ---- Small durable values ---- (feed cursor, CRL, pinned slot, clock of the last commit) */
 int ledger_value_get(struct ledger *l, const char *key, struct buffer *out); /* -ENOENT */
-void ledger_value_set(struct ledger *l, const char *key, const void *value, size_t length,
-                      ledger_done_fn *done, void *context);
+int ledger_value_set(struct ledger *l, const char *key, const void *value, size_t length,
+                     ledger_done_fn *done, void *context);
 
 /* ---- Status, evidence, audit ---- */
 
@@ -467,8 +469,8 @@ int ledger_evidence(struct ledger *l, uint64_t message, ledger_evidence_fn *fn, 
 
 /* Appends an audit row (the other changes append their own). `detail`: one line, ids and transfer names only.
  */
-void ledger_audit(struct ledger *l, const char *event, const char *detail, ledger_done_fn *done,
-                  void *context);
+int ledger_audit(struct ledger *l, const char *event, const char *detail, ledger_done_fn *done,
+                 void *context);
 /* Walks the chain; 0, or -EBADMSG with the first row that does not fit in `e`. rows may be NULL. */
 int ledger_verify(struct ledger *l, uint64_t *rows, struct error *e);
 /* PRAGMA quick_check and every content's blocks present. For doctor. */
