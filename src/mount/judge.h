@@ -18,14 +18,19 @@ struct judge_request {
     uint64_t folder;         /* NODE_OUTBOX or a partner's outbox folder */
     const char *name;        /* NFC */
     uint64_t size;
-    bool has_hole; /* a range below `size` was never written */
-    bool held;     /* not closed by its client: verdict HELD whatever the content */
+    bool has_hole;    /* a range below `size` was never written */
+    uint64_t hole_at; /* where the first such range begins; for the report */
+    bool held;        /* not closed by its client: verdict HELD whatever the content */
+    bool settled;     /* last release and settle time are over: a file still empty is judged now */
     /* Reads content at an offset: bytes, 0 at the end, negative errno. */
     int64_t (*read)(void *context, uint64_t offset, void *out, size_t size);
     void *context;
 };
 
-/* What to do. Fields for ledger_save are filled as they are to be handed in (node, entry, parent, content,
+/* Verdict NONE is an empty file before it has settled, scratch, or a name of the daemon's own: nothing to
+ * report. A file of CLASS_OTHER is rejected for its name and belongs to no unit.
+ *
+ * What to do. Fields for ledger_save are filled as they are to be handed in (node, entry, parent, content,
  * mode and times are the caller's). */
 struct judgement {
     enum file_class file_class;
@@ -42,6 +47,9 @@ struct judgement {
     char remove_reports[3][256];               /* names of reports that no longer hold; "" ends the list */
     uint64_t warnings;
 };
+/* Severities of the rules as [rules] says: for `struct check_options`, with the settings as context. */
+enum standard_severity judge_severity(void *settings, const char *code, enum standard_severity standard);
+
 /* 0, or negative errno when reading the content or the ledger failed. Streams: constant memory. */
 int judge_file(const struct judge_request *request, struct judgement *out);
 void judgement_free(struct judgement *j);

@@ -1,0 +1,377 @@
+#include "mount/judge.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "mount/route.h"
+
+enum { READ_SIZE = 64 * 1024, FIRST_BYTES = 512 };
+#define DOCUMENT_KIND "DOCUMENT"
+
+CLEANUP_DEFINE(autoreport, struct report, report_free);
+CLEANUP_DEFINE(autocheck, struct check, check_free);
+
+/* Problems on their way into a report, which exists from the first one on. */
+struct findings {
+    const char *name;
+    struct report *report;
+    uint64_t errors, warnings;
+    char first[16]; /* code of the first error */
+    bool no_memory;
+};
+
+static void findings_free(struct findings *f)
+{
+    if (f->report)
+        report_free(f->report);
+}
+
+static struct report *findings_report(struct findings *f)
+{
+    if (!f->report)
+        f->report = report_new(REPORT_ERROR, f->name);
+    f->no_memory |= !f->report;
+    return f->report;
+}
+
+static void findings_add(void *context, const struct standard_problem *problem)
+{
+    struct findings *f = context;
+    if (findings_report(f))
+        report_add(f->report, problem);
+    if (problem->severity != STANDARD_ERROR) {
+        f->warnings++;
+        return;
+    }
+    if (f->errors++ == 0)
+        snprintf(f->first, sizeof f->first, "%s", problem->code);
+}
+
+/* A fault of the catalogue that is found here. */
+static void findings_fault(struct findings *f, const char *code, const char *const *arguments, size_t n)
+{
+    if (findings_report(f))
+        report_add_code(f->report, code, arguments, n);
+    if (f->errors++ == 0)
+        snprintf(f->first, sizeof f->first, "%s", code);
+}
+
+enum standard_severity judge_severity(void *settings, const char *code, enum standard_severity standard)
+{
+    const struct settings *s = settings;
+    for (size_t i = s->n_rules; i-- > 0;) /* the later value wins */
+        if (strcmp(s->rules[i].code, code) == 0)
+            return strcmp(s->rules[i].severity, "off") == 0       ? STANDARD_OFF
+                   : strcmp(s->rules[i].severity, "warning") == 0 ? STANDARD_WARNING
+                                                                  : STANDARD_ERROR;
+    return standard;
+}
+
+/* ---- What goes into the judgement ---- */
+
+static void remove_report(struct judgement *out, const char *name, enum report_kind kind)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(out->remove_reports); i++)
+        if (!out->remove_reports[i][0]) {
+            name_report(name, kind, out->remove_reports[i]);
+            return;
+        }
+}
+
+/* Hands the report over as the text to stand beside the file. */
+static int write_report(struct judgement *out, const char *name, enum report_kind kind,
+                        const struct report *report)
+{
+    size_t length = 0;
+    autofree char *text = report ? report_text(report, &length) : NULL;
+    if (!text)
+        return -ENOMEM;
+    name_report(name, kind, out->report_name);
+    name_fold(out->report_name, out->report_folded);
+    return buffer_append(&out->report, text, length);
+}
+
+static int judge_rejected(struct findings *f, struct judgement *out)
+{
+    out->verdict = VERDICT_REJECTED;
+    out->close_error = EINVAL;
+    out->warnings = f->warnings;
+    snprintf(out->reason, sizeof out->reason, "%s", f->first);
+    remove_report(out, f->name, REPORT_CONFIRM);
+    return f->no_memory ? -ENOMEM : write_report(out, f->name, REPORT_ERROR, f->report);
+}
+
+static void judge_good(const struct judge_request *request, struct judgement *out)
+{
+    out->verdict = VERDICT_GOOD;
+    remove_report(out, request->name, REPORT_ERROR);
+    remove_report(out, request->name, REPORT_CONFIRM);
+}
+
+static int judge_held(const struct judge_request *request, struct judgement *out)
+{
+    char note[256];
+    name_report(request->name, REPORT_CONFIRM, note);
+    with_cleanup(autoreport) struct report *report = report_new(REPORT_CONFIRM, request->name);
+    if (report)
+        report_add_code(report, RULE_HELD, (const char *[]){note}, 1);
+    out->verdict = VERDICT_HELD;
+    snprintf(out->reason, sizeof out->reason, "held");
+    remove_report(out, request->name, REPORT_ERROR);
+    return write_report(out, request->name, REPORT_CONFIRM, report);
+}
+
+static size_t route_arguments(const struct route *route, const char *arguments[4])
+{
+    for (size_t i = 0; i < 4; i++)
+        arguments[i] = route->arguments[i];
+    return 4;
+}
+
+static int judge_waiting(const struct judge_request *request, const struct route *route,
+                         struct judgement *out)
+{
+    const char *arguments[4];
+    size_t n = route_arguments(route, arguments);
+    with_cleanup(autoreport) struct report *report = report_new(REPORT_ERROR, request->name);
+    if (report)
+        report_add_code(report, route->code, arguments, n);
+    out->verdict = VERDICT_WAITING;
+    snprintf(out->reason, sizeof out->reason, "%s", route->reason);
+    remove_report(out, request->name, REPORT_CONFIRM);
+    return write_report(out, request->name, REPORT_ERROR, report);
+}
+
+/* ---- Content ---- */
+
+/* Feeds the content to `take`, block by block. 0, the reader's error, -EIO when it ends early, or take's. */
+static int read_content(const struct judge_request *request, int (*take)(void *, const void *, size_t),
+                        void *context)
+{
+    autofree uint8_t *block = malloc(READ_SIZE);
+    if (!block)
+        return -ENOMEM;
+    for (uint64_t at = 0; at < request->size;) {
+        uint64_t left = request->size - at;
+        size_t want = left < READ_SIZE ? (size_t)left : READ_SIZE;
+        int64_t n = request->read(request->context, at, block, want);
+        if (n <= 0 || (uint64_t)n > want)
+            return n < 0 ? (int)n : -EIO;
+        int r = take(context, block, (size_t)n);
+        if (r < 0)
+            return r;
+        at += (uint64_t)n;
+    }
+    return 0;
+}
+
+static int take_check(void *check, const void *data, size_t length)
+{
+    return check_write(check, data, length);
+}
+
+static int check_transfer(const struct judge_request *request, const struct transfer_name *name,
+                          struct findings *f)
+{
+    struct check_options options = {.severity = judge_severity, .context = (void *)request->settings};
+    with_cleanup(autocheck) struct check *check = check_new(name, &options, findings_add, f);
+    if (!check)
+        return -ENOMEM;
+    int r = read_content(request, take_check, check);
+    if (r < 0)
+        return r;
+    struct check_result result = {0};
+    r = check_finish(check, &result);
+    if (r < 0)
+        return r;
+    f->errors = result.errors > f->errors ? result.errors : f->errors;
+    f->warnings = result.warnings > f->warnings ? result.warnings : f->warnings;
+    check_result_free(&result);
+    return 0;
+}
+
+/* By its first bytes only: what stands behind them is the partner's program's business. */
+static int check_document(const struct judge_request *request, struct findings *f)
+{
+    uint8_t first[FIRST_BYTES];
+    size_t want = request->size < sizeof first ? (size_t)request->size : sizeof first;
+    int64_t n = request->read(request->context, 0, first, want);
+    if (n < 0)
+        return (int)n;
+    const char *extension = strrchr(request->name, '.') + 1;
+    if (!document_matches(extension, first, (size_t)n))
+        findings_fault(f, RULE_DOCUMENT_CONTENT, &extension, 1);
+    return 0;
+}
+
+static void words_of_size(uint64_t size, char out[32])
+{
+    static const char *const units[] = {"B", "KB", "MB", "GB", "TB"};
+    size_t unit = 0;
+    while (unit + 1 < ARRAY_LENGTH(units) && size >= 1000 && size % 1000 == 0) {
+        size /= 1000;
+        unit++;
+    }
+    if (unit == 0)
+        while (unit + 1 < ARRAY_LENGTH(units) && size >= 1024 && size % 1024 == 0) {
+            size /= 1024;
+            unit++;
+        }
+    snprintf(out, 32, "%llu %s", (unsigned long long)size, units[unit]);
+}
+
+/* Faults of the file as it lies there, before its content is looked at. */
+static void check_whole(const struct judge_request *request, struct findings *f)
+{
+    char words[32];
+    if (request->size == 0) {
+        findings_fault(f, RULE_EMPTY_FILE, NULL, 0);
+    } else if (request->settings->unit_max && request->size > request->settings->unit_max) {
+        words_of_size(request->settings->unit_max, words);
+        findings_fault(f, RULE_TOO_LARGE, (const char *[]){words}, 1);
+    } else if (request->has_hole) {
+        snprintf(words, sizeof words, "%llu", (unsigned long long)request->hole_at + 1);
+        findings_fault(f, RULE_HOLE, (const char *[]){words}, 1);
+    }
+}
+
+/* ---- The classes ---- */
+
+static int judge_other(const struct judge_request *request, bool in_partner_folder, struct judgement *out)
+{
+    with_cleanup(findings_free) struct findings f = {.name = request->name};
+    struct transfer_name ignored;
+    transfer_name_parse(request->name, &ignored, findings_add, &f);
+    const char *dot = strrchr(request->name, '.'), *extension = dot ? dot + 1 : "";
+    if (f.errors == 0 && !in_partner_folder &&
+        name_class(request->settings, request->name, true, NULL) == CLASS_DOCUMENT)
+        findings_fault(&f, RULE_DOCUMENT_FOLDER, NULL, 0);
+    else if (f.errors == 0 && dot && document_known(extension))
+        findings_fault(&f, RULE_DOCUMENT_TYPE, &extension, 1);
+    else if (f.errors == 0)
+        findings_fault(&f, RULE_UNKNOWN_NAME, &request->name, 1);
+    return judge_rejected(&f, out);
+}
+
+static int judge_document(const struct judge_request *request, const struct ledger_partner *folder,
+                          struct judgement *out)
+{
+    struct route route = {.state = ROUTE_KNOWN, .reason = ""};
+    with_cleanup(findings_free) struct findings f = {.name = request->name};
+    out->in_unit = true;
+    snprintf(out->kind, sizeof out->kind, "%s", DOCUMENT_KIND);
+    snprintf(out->canonical, sizeof out->canonical, "%s", request->name);
+    snprintf(out->recipient_text, sizeof out->recipient_text, "%s", folder->office.text);
+    if (folder->active) {
+        out->recipient = folder->office;
+    } else {
+        route =
+            (struct route){.state = ROUTE_WAITING, .reason = "partner-unknown", .code = RULE_UNKNOWN_PARTNER};
+        snprintf(route.arguments[0], sizeof route.arguments[0], "%s", folder->office.text);
+    }
+    if (request->held)
+        return judge_held(request, out);
+    if (request->size == 0 && !request->settled)
+        return 0;
+    if (office_id_equal(&folder->office, &request->office)) /* to oneself */
+        findings_fault(&f, RULE_FOLDER_MISMATCH, (const char *[]){folder->office.text, folder->office.text},
+                       2);
+    check_whole(request, &f);
+    int r = f.errors ? 0 : check_document(request, &f);
+    if (r < 0)
+        return r;
+    if (f.errors)
+        return judge_rejected(&f, out);
+    if (route.state == ROUTE_WAITING)
+        return judge_waiting(request, &route, out);
+    judge_good(request, out);
+    return 0;
+}
+
+static int judge_transfer(const struct judge_request *request, const struct ledger_partner *folder,
+                          const struct transfer_name *name, struct judgement *out)
+{
+    struct route route;
+    with_cleanup(findings_free) struct findings f = {.name = request->name};
+    int r = route_find(request->ledger, &request->office, folder, name, &route);
+    if (r < 0)
+        return r;
+    out->in_unit = true;
+    out->recipient = route.recipient;
+    snprintf(out->recipient_text, sizeof out->recipient_text, "%s", route.recipient_text);
+    snprintf(out->sequence, sizeof out->sequence, "%s", name->sequence);
+    snprintf(out->kind, sizeof out->kind, "%s", name->kind->name);
+    snprintf(out->version, sizeof out->version, "%s", name->kind->version);
+    /* Delivered in upper case; a 202208 name stays as it was saved but for that. */
+    snprintf(out->canonical, sizeof out->canonical, "%s", name->canonical);
+    if (request->held)
+        return judge_held(request, out);
+    if (request->size == 0 && !request->settled)
+        return 0;
+
+    const char *arguments[4];
+    size_t n = route_arguments(&route, arguments);
+    if (route.state == ROUTE_WRONG)
+        findings_fault(&f, route.code, arguments, n);
+    uint64_t of_name = f.errors;
+    check_whole(request, &f);
+    r = f.errors > of_name ? 0 : check_transfer(request, name, &f);
+    if (r < 0)
+        return r;
+    if (f.errors)
+        return judge_rejected(&f, out);
+    out->warnings = f.warnings;
+    if (route.state == ROUTE_WAITING)
+        return judge_waiting(request, &route, out);
+    judge_good(request, out);
+    return 0;
+}
+
+/* The partner in whose own folder of the outbox the file lies. 1, 0 for the outbox itself, or negative. */
+static int find_folder(const struct judge_request *request, struct ledger_partner *out)
+{
+    if (request->folder == NODE_OUTBOX)
+        return 0;
+    int r = ledger_partner_by_folder(request->ledger, request->folder, out);
+    return r < 0 ? r : 1;
+}
+
+int judge_file(const struct judge_request *request, struct judgement *out)
+{
+    *out = (struct judgement){0};
+    with_cleanup(ledger_partner_free) struct ledger_partner folder = {0};
+    struct transfer_name name;
+    int in_folder = find_folder(request, &folder);
+    if (in_folder < 0)
+        return in_folder;
+    out->file_class = name_class(request->settings, request->name, in_folder, &name);
+    int r = 0;
+    switch (out->file_class) {
+    case CLASS_TRANSFER:
+        r = judge_transfer(request, in_folder ? &folder : NULL, &name, out);
+        break;
+    case CLASS_DOCUMENT:
+        r = judge_document(request, &folder, out);
+        break;
+    case CLASS_OTHER:
+        if (request->size || request->settled)
+            r = judge_other(request, in_folder, out);
+        break;
+    case CLASS_SCRATCH:
+    case CLASS_RESERVED:
+        break;
+    }
+    if (r < 0) {
+        out->verdict = VERDICT_NONE;
+        out->close_error = EIO;
+    }
+    return r;
+}
+
+void judgement_free(struct judgement *j)
+{
+    buffer_free(&j->report);
+}
