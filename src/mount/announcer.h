@@ -1,0 +1,25 @@
+/* The announcer: a process of its own that makes the system calls on the mount, because only changes made
+ * through the mount are seen by inotify and so by desktops. It holds no /dev/fuse descriptor (a process that
+ * does and is killed inside a call on its own mount is never reaped), no lock and no capability. It may die
+ * at any instant; every request can be asked again.
+ *
+ * Requests and answers are packets on a SOCK_SEQPACKET pair; the kernel vouches for the announcer's pid. */
+#ifndef MOUNT_ANNOUNCER_H
+#define MOUNT_ANNOUNCER_H
+
+#include <sys/types.h>
+
+/* The process: serves `socket` until it is closed. `mountpoint` is opened at the first request (it is not
+ * mounted yet when the announcer is forked). Rights have been dropped before. Returns the exit status. */
+int announcer_run(int socket, const char *mountpoint);
+
+/* The worker's end; one thread at a time. Paths are relative to the mount point. All wait for the answer: never
+ * on a FUSE thread. 0 or the call's negative errno; -EPIPE when there is no announcer just now, -ETIMEDOUT. */
+struct announcer;
+struct announcer *announcer_new(int socket);
+void announcer_free(struct announcer *a);
+int announcer_ping(struct announcer *a, pid_t *pid); /* through the mount: its root is looked at */
+int announcer_rename(struct announcer *a, const char *from, const char *to);
+int announcer_unlink(struct announcer *a, const char *path);
+
+#endif
