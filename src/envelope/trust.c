@@ -10,6 +10,7 @@
 
 #include "envelope/openssl.h"
 #include "envelope/profile.h"
+#include "envelope/signed.h"
 
 enum { CRL_MAX = 16 * 1024 * 1024, SECURITY_LEVEL = 2 /* 112 bits: no SHA-1 in a chain */ };
 
@@ -121,6 +122,17 @@ static X509 *list_issuer(const struct trust *t, X509_CRL *list)
         }
     }
     return NULL;
+}
+
+bool trust_holds(const struct trust *t, X509 *certificate)
+{
+    with_cleanup(autocertificates) STACK_OF(X509) *roots = X509_STORE_get1_all_certs(t->store);
+    STACK_OF(X509) *const places[] = {t->issuing, roots};
+    for (size_t p = 0; p < ARRAY_LENGTH(places); p++)
+        for (int i = 0; places[p] && i < sk_X509_num(places[p]); i++)
+            if (X509_cmp(sk_X509_value(places[p], i), certificate) == 0)
+                return true;
+    return false;
 }
 
 /* Delta lists and lists for a part of the certificates would need rules that nothing here has. */
