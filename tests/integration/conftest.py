@@ -1,6 +1,16 @@
 import pytest
 
-from world import World
+from world import SLOW, World
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "unsanitized: measures memory; left out of the sanitized run")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Memory is measured without sanitizers: those tests belong to the plain run alone."""
+    if SLOW != 1:
+        items[:] = [item for item in items if not item.get_closest_marker("unsanitized")]
 
 
 @pytest.fixture

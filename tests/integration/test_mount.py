@@ -477,3 +477,102 @@ def test_100000_files_in_a_folder_do_not_slow_readdirplus(care):
     first, all_ = rate(2000), rate(count)
     assert len(os.listdir(empty)) == count
     assert all_ > first / 4, f"{all_:.0f} entries/s over {count} files, {first:.0f}/s over the first 2,000: it slows down"
+
+
+def as_another_user_at_close(path, data, opener=None):
+    """Opens and writes as the share's user and lets the kernel flush as root: what smbd does for a client that is gone."""
+    import pwd
+    uid = opener if opener is not None else pwd.getpwnam(USER).pw_uid
+    gid = os.stat(path.parent).st_gid
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setgroups([])
+            os.setegid(gid)
+            os.seteuid(uid)
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o660)
+            os.write(fd, data)
+            os.seteuid(0)
+            try:
+                os.close(fd)
+            except OSError:
+                pass
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitpid(pid, 0)[1] == 0, "the child should have opened and written"
+
+
+def test_a_close_by_another_uid_than_the_open_is_held(care):
+    name, data = good(20)
+    path = care.outbox() / name
+    as_another_user_at_close(path, data)
+    assert care.state_of(name.split("_")[-1][:14]) == "held", "what its client did not close is not sent"
+    assert (care.outbox() / f"{name}.確認.txt").exists()
+    save(care.outbox(), {name: data})
+    wait_until(lambda: care.state_of(name.split("_")[-1][:14]) in ("waiting", "queued"), "saving again heals it")
+    assert not (care.outbox() / f"{name}.確認.txt").exists(), "the note goes"
+
+
+def test_an_overwrite_that_breaks_off_loses_neither_content(pair):
+    hub, care, service = pair
+    name, data = good(21)
+    save(care.outbox(), {name: data})
+    arrives(service, CARE, {name: data})
+    before = [u["message"] for u in service.status()["units"]]
+    as_another_user_at_close(care.outbox() / name, data[:15])
+    assert (care.outbox() / name).read_bytes() == data[:15]
+    time.sleep(1)
+    assert [u["message"] for u in service.status()["units"]] == before, "half an overwrite sends nothing"
+    kept = [p for p in care.archive().rglob(name)]
+    assert kept and kept[0].read_bytes() == data, "what was sent is still in the archive"
+
+
+def test_a_newer_version_replaces_one_that_nobody_took(pair):
+    hub, care, service = pair
+    name, data = good(22)
+    save(care.outbox(), {name: data})
+    arrives(service, CARE, {name: data})
+    path = service.partner(service.inbox(), CARE) / name
+    old_inode = os.stat(path).st_ino
+    newer = data.replace(b"\r\n", b"\n") if b"\r\n" in data else data + b"\r\n"
+    save(care.outbox(), {name: newer})
+    wait_until(lambda: path.read_bytes() == newer, "the newer version takes the place")
+    assert os.stat(path).st_ino != old_inode
+    assert os.listdir(service.inbox() / "_すべて") == [name]
+    assert sorted(u["state"] for u in service.status()["units"] if u["direction"] == "in") == ["arrived", "superseded"]
+
+
+def test_a_listing_or_the_tail_takes_nothing_and_a_shared_mapping_is_refused(pair):
+    hub, care, service = pair
+    name, data = good(23)
+    save(care.outbox(), {name: data})
+    arrives_without_reading = lambda: name in service.names(CARE)
+    wait_until(arrives_without_reading, "the file arrives")
+    path = service.partner(service.inbox(), CARE) / name
+    os.listdir(path.parent)
+    os.stat(path)
+    with open(path, "rb", buffering=0) as f:
+        f.seek(len(data) - 5)
+        f.read()
+    fd = os.open(path, os.O_RDONLY)
+    assert errno_of(lambda: mmap.mmap(fd, len(data), mmap.MAP_SHARED, mmap.PROT_READ)) == "ENODEV"
+    os.close(fd)
+    time.sleep(0.5)
+    assert service.state_of(name.split("_")[-1][:14], direction="in") == "arrived"
+    assert path.read_bytes() == data
+    wait_until(lambda: service.state_of(name.split("_")[-1][:14], direction="in") == "taken", "reading every byte takes it")
+    assert path.exists(), "and leaves it there"
+
+
+def test_logs_name_no_person_and_no_content(pair):
+    hub, care, service = pair
+    save(care.outbox(), sample(PLAN))
+    arrives(service, CARE, sample(PLAN))
+    persons = {"太郎"} | {field.decode("cp932", "ignore").strip('"') for data in sample(PLAN).values() for field in data.split(b",")
+                              if len(field) > 8 and field.startswith(b'"')}
+    for log in (hub.log, care.log, service.log):
+        text = log.read_text(errors="replace")
+        assert sequence_of(sample(PLAN)) in text or log == hub.log, f"{log.name} names the transfer files"
+        for word in persons:
+            assert word not in text, f"{log.name} holds {word}"

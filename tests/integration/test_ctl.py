@@ -1,0 +1,154 @@
+"""careplanctl as an administrator and as scripts use it."""
+import json
+import os
+import re
+import shutil
+
+import pytest
+
+from test_exchange import PLAN, arrives, sequence_of
+from world import CARE, SAMPLES, SERVICE, program, run, sample, save, wait_until
+
+LINE = re.compile(r"^(?P<path>.+):(?P<line>\d+):(?P<column>\d+): (?P<severity>error|warning): (?P<message>.+) \[(?P<code>CP\d{4})\]$")
+
+
+def check(*arguments, **options):
+    return run(program("careplanctl"), "check", *arguments, check=False, **options)
+
+
+@pytest.mark.parametrize("version", ["valid", "valid_202208"])
+def test_check_accepts_every_valid_unit(version):
+    for folder in sorted((SAMPLES / version).iterdir()):
+        done = check("--lang=en", folder)
+        assert done.returncode == 0, f"{folder.name} is valid, but:\n{done.stdout}{done.stderr}"
+        assert ": error:" not in done.stdout
+
+
+def test_check_says_place_and_code_in_both_languages():
+    folder = SAMPLES / "broken" / "B14_code_not_in_list"
+    english, japanese = check("--lang=en", folder), check("--lang=ja", folder)
+    assert english.returncode == japanese.returncode == 1
+    for done in (english, japanese):
+        found = [LINE.match(line) for line in done.stdout.splitlines()]
+        assert found and all(found), f"every line is PATH:LINE:COLUMN: error|warning: MESSAGE [CODE]:\n{done.stdout}"
+        assert [(m["line"], m["column"]) for m in found] == [("1", "16")]
+    assert english.stdout.isascii() or "計画書区分" in english.stdout
+    assert "計画書区分" in japanese.stdout
+
+
+def test_check_json_is_for_programs():
+    done = check("--format=json", SAMPLES / "broken" / "B14_code_not_in_list", SAMPLES / PLAN)
+    answer = json.loads(done.stdout)
+    assert set(answer) == {"files", "problems", "more"} and answer["files"] == 8 and answer["more"] == 0, done.stdout
+    (problem,) = answer["problems"]
+    assert set(problem) == {"file", "line", "column", "severity", "code", "message"}
+    assert (problem["line"], problem["column"], problem["severity"]) == (1, 16, "error")
+
+
+def test_check_takes_standard_input_with_a_name_and_one_file_without_unit_rules():
+    name, data = next((n, d) for n, d in sample(PLAN).items() if n.startswith("UP1KYO"))
+    done = check("--name", name, "-", input=data, text=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert check("-", input=data, text=False).returncode == 2, "- needs --name"
+    assert check(SAMPLES / PLAN / name).returncode == 0, "a file alone is not judged as a unit"
+
+
+@pytest.mark.parametrize("arguments", [[], ["/nonexistent"], ["--format=xml", "."], ["--lang=fr", "."]])
+def test_check_with_wrong_usage_exits_2(arguments):
+    done = check(*arguments)
+    assert done.returncode == 2 and done.stderr.strip(), f"{arguments}: {done.returncode} {done.stderr}"
+
+
+
+
+def unit_message(mount, sequence, direction="out"):
+    return wait_until(lambda: (mount.unit(sequence, direction=direction) or {}).get("message"), f"{sequence} in status")
+
+
+def test_evidence_proves_an_exchange_and_a_changed_byte_is_named(pair):
+    hub, care, service = pair
+    files = sample(PLAN)
+    save(care.outbox(), files)
+    arrives(service, CARE, files)
+    sequence = sequence_of(files)
+    wait_until(lambda: care.state_of(sequence) in ("received", "taken"), "the receipt comes back")
+    for mount, direction in ((care, "out"), (service, "in")):
+        target = mount.world.dir / f"evidence-{direction}"
+        run(program("careplanctl"), "evidence", "--config", mount.config, "-o", target, unit_message(mount, sequence, direction))
+        done = run(program("careplanctl"), "verify", target)
+        assert done.returncode == 0
+        for path in sorted(p for p in target.rglob("*") if p.is_file()):
+            broken = mount.world.dir / "broken"
+            shutil.copytree(target, broken)
+            changed = broken / path.relative_to(target)
+            data = bytearray(path.read_bytes())
+            if not data or path.suffix == ".txt" and path.name != "sha256sum.txt":
+                shutil.rmtree(broken)
+                continue
+            data[len(data) // 2] ^= 1
+            changed.chmod(0o644)
+            changed.write_bytes(data)
+            done = run(program("careplanctl"), "verify", broken, check=False)
+            assert done.returncode == 1, f"a flipped bit in {path.name} should make verify say no, got {done.returncode}: {done.stdout}{done.stderr}"
+            shutil.rmtree(broken)
+
+
+def test_verify_walks_the_offices_own_ledger(pair):
+    hub, care, service = pair
+    save(care.outbox(), sample(PLAN))
+    arrives(service, CARE, sample(PLAN))
+    done = run(program("careplanctl"), "verify", "--config", care.config)
+    assert CARE in done.stdout
+    care.stop()
+    assert run(program("careplanctl"), "verify", "--config", care.config).returncode == 0, "also while the daemon is away"
+
+
+def test_resend_is_a_new_message_that_names_the_old(pair):
+    hub, care, service = pair
+    files = sample(PLAN)
+    save(care.outbox(), files)
+    arrives(service, CARE, files)
+    sequence = sequence_of(files)
+    wait_until(lambda: care.state_of(sequence) in ("received", "taken"), "the receipt comes back")
+    old = unit_message(care, sequence)
+    run(program("careplanctl"), "resend", "--config", care.config, old)
+    wait_until(lambda: len([u for u in care.status()["units"] if u["sequence"] == sequence and u["message"] != old]) == 1,
+               "resend makes one new message")
+    wait_until(lambda: sum(u["sequence"] == sequence for u in service.status()["units"]) == 2, "which arrives")
+    arrives(service, CARE, files)
+    listing = sorted(os.listdir(service.inbox() / "_すべて"))
+    assert listing == sorted(files), f"only one of the two is shown: {listing}"
+
+
+def test_resend_of_nothing_is_refused(pair):
+    hub, care, service = pair
+    for message in (f"{CARE}/out/{'0' * 32}", "nonsense", f"{SERVICE}/out/{'0' * 32}", f"{CARE}/in/{SERVICE}/{'0' * 32}"):
+        done = run(program("careplanctl"), "resend", "--config", care.config, message, check=False)
+        assert done.returncode in (1, 2) and len(done.stderr.strip().splitlines()) == 1, f"{message}: {done.stderr}"
+
+
+def test_doctor_names_each_check(pair):
+    hub, care, service = pair
+    done = run(program("careplanctl"), "doctor", "--config", care.config, check=False)
+    lines = done.stdout.strip().splitlines()
+    assert len(lines) >= 8 and all(re.match(r"^(ok|warning|error)\b", line) for line in lines), done.stdout
+    assert not [line for line in lines if line.startswith("error")], done.stdout
+    hub.stop()
+    done = run(program("careplanctl"), "doctor", "--config", care.config, check=False)
+    assert done.returncode == 1 and [line for line in done.stdout.splitlines() if line.startswith("error") and "hub" in line.lower()], \
+        f"a hub that is away is an error that says what to do:\n{done.stdout}"
+    assert run(program("careplanctl"), "doctor", check=False).returncode in (0, 1), "works without a configuration"
+
+
+def test_status_for_people_and_for_programs(pair):
+    hub, care, service = pair
+    save(care.outbox(), sample(PLAN))
+    arrives(service, CARE, sample(PLAN))
+    (office,) = json.loads(run(program("careplanctl"), "status", "--config", care.config, "--json").stdout)["offices"]
+    assert set(office) == {"office", "hub", "since", "units"} and office["hub"] == "online"
+    (unit,) = office["units"]
+    assert set(unit) == {"message", "direction", "partner", "sequence", "state", "files", "saved", "sent", "received", "taken"}, unit
+    assert unit["message"].startswith(f"{CARE}/out/") and unit["partner"] == SERVICE
+    assert sorted(unit["files"]) == sorted(sample(PLAN))
+    text = run(program("careplanctl"), "status", "--config", care.config, "--lang=ja").stdout
+    assert sequence_of(sample(PLAN)) in text and SERVICE in text
