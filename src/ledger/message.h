@@ -1,0 +1,100 @@
+/* Rows of messages, their files and receipts. All of it "apply" (see tree.h), but the readings that take a
+ * connection. */
+#ifndef LEDGER_MESSAGE_H
+#define LEDGER_MESSAGE_H
+
+#include "ledger/internal.h"
+
+struct message {
+    uint64_t id;
+    bool outgoing;
+    struct message_id uid;
+    struct office_id partner; /* "" unknown; in: the sender */
+    char partner_text[32];
+    char sequence[15];
+    uint64_t document; /* the node of a document (out), else 0 */
+    int state;         /* enum out_state or in_state */
+    char reason[48];
+    bool settled, sealed, open;
+    int64_t saved, sent, received, taken;
+    bool has_replaces;
+    struct message_id replaces;
+    uint64_t archive; /* folder node */
+};
+#define MESSAGE_COLUMNS                                                                                        \
+    "message.id, message.outgoing, message.uid, message.partner, message.partner_text, message.sequence,"    \
+    " message.document, message.state, message.reason, message.settled, message.sealed, message.open,"        \
+    " message.saved, message.sent, message.received, message.taken, message.replaces, message.archive"
+enum { MESSAGE_COLUMNS_COUNT = 18 };
+void message_read(sqlite3_stmt *s, int first, struct message *out);
+int message_find(struct connection *c, uint64_t id, struct message *out); /* 0, -ENOENT, -EIO */
+/* Column `at`: 13 characters or "". */
+void office_read(sqlite3_stmt *s, int at, struct office_id *out);
+
+/* Columns of a file row, read into the public struct. Order by file.name. */
+#define FILE_COLUMNS                                                                                          \
+    "file.node, file.content, file.name, file.kind, file.version, file.size, file.sha256, file.verdict,"     \
+    " file.carried, file.document"
+enum { FILE_COLUMNS_COUNT = 10 };
+void file_read_row(sqlite3_stmt *s, int first, struct ledger_unit_file *out);
+/* All files of a message, malloc'd. */
+int message_files(struct connection *c, uint64_t message, struct ledger_unit_file **files, size_t *n);
+
+/* ---- Units: which message a saved file belongs to ----
+ * A unit is (message.unit, sequence, document): unit = the recipient, or recipient_text while it is unknown;
+ * document = the node for a document, else 0. At most one message of a unit is open (not sealed, not
+ * withdrawn, not refused). */
+struct unit_key {
+    const char *unit, *sequence;
+    uint64_t document;
+};
+int unit_open_message(struct ledger *l, const struct unit_key *key, struct message *out);  /* or -ENOENT */
+int unit_last_sealed(struct ledger *l, const struct unit_key *key, struct message *out); /* or -ENOENT */
+
+struct message_new {
+    bool outgoing;
+    struct message_id uid;
+    struct office_id partner;
+    const char *partner_text, *sequence;
+    uint64_t document;
+    int state;
+    const char *reason;
+    const struct message_id *replaces; /* or NULL */
+    int64_t saved, sent, received;
+};
+/* Outgoing ones are open. */
+int message_insert(struct ledger *l, const struct message_new *m, uint64_t *id);
+/* `reason` "" when none. Sets nothing else. */
+int message_set_state(struct ledger *l, uint64_t id, int state, const char *reason);
+
+struct file_new {
+    const char *name, *folded, *kind, *version, *reason;
+    uint64_t node, content; /* content gets a reference; size and hash are read from it. 0 = empty */
+    enum file_verdict verdict;
+    bool carried, document, main;
+};
+/* Adds the file, or replaces the one of this name (its reference is given back). */
+int file_put(struct ledger *l, uint64_t message, const struct file_new *f);
+int file_remove(struct ledger *l, uint64_t message, const char *name); /* 0 when it is not there */
+/* The files of `from` whose names are not in `to`, marked `carried`; rejected and held ones excepted. */
+int files_carry(struct ledger *l, uint64_t from, uint64_t to);
+
+/* An open message after a change of its files: withdrawn (audited) when none but carried files are left,
+ * else its state by its files: rejected, held, waiting ("partner-unknown", or "settling" until the mount
+ * queues or marks it). `settled` goes. Not open: nothing. */
+int message_recompute(struct ledger *l, uint64_t id);
+/* The file of `node` leaves its open message and is forgotten by sealed ones; node.message becomes 0. The
+ * message that has to be recomputed then is `*left` (0 = none). */
+int unit_leave(struct ledger *l, uint64_t node, uint64_t *left);
+
+/* ---- Receipts ---- */
+
+/* One of ours about an incoming message; `der` NULL: to be signed first. */
+int receipt_queue(struct ledger *l, uint64_t message, enum receipt_kind kind, const char *detail,
+                  const void *der, size_t length);
+
+/* An audit row "EVENT" with detail "out|in ID: …". */
+int message_audit(struct ledger *l, const char *event, uint64_t message, const char *format, ...)
+    __attribute__((__format__(__printf__, 4, 5)));
+
+#endif
