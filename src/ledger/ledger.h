@@ -60,6 +60,8 @@ enum ledger_changed {
 typedef void ledger_changed_fn(void *context, unsigned changed);
 void ledger_subscribe(struct ledger *l, ledger_changed_fn *fn,
                       void *context); /* at most 8, before other threads use `l` */
+/* After it returns `fn` is not called any more with `context`, nor is a call under way. Not inside `fn`. */
+void ledger_unsubscribe(struct ledger *l, ledger_changed_fn *fn, void *context);
 
 /* ---- The tree: nodes and entries ---- */
 

@@ -13,7 +13,7 @@
  * mounted yet when the announcer is forked). Rights have been dropped before. Returns the exit status. */
 int announcer_run(int socket, const char *mountpoint);
 
-/* The worker's end; one thread at a time. Paths are relative to the mount point. All wait for the answer: never
+/* The worker's end; any thread, one call at a time (the others wait). Paths are relative to the mount point. All wait for the answer: never
  * on a FUSE thread. 0 or the call's negative errno; -EPIPE when there is no announcer just now, -ETIMEDOUT. */
 struct announcer;
 struct announcer *announcer_new(int socket);

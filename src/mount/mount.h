@@ -13,6 +13,7 @@
 #include "ledger/ledger.h"
 
 struct mount;
+struct settler;
 
 struct mount_office {
     const struct settings_office *office;
@@ -49,6 +50,12 @@ void mount_expect_end(struct mount *m, size_t office, uint64_t entry);
 
 /* ---- What the settler needs ---- */
 
+/* Whom the mount tells of saves and live handles (settler_touch, settler_empty). Before mount_serve; the
+ * settler outlives mount_serve. */
+void mount_set_settler(struct mount *m, size_t office, struct settler *settler);
+/* The file is still empty after its settle time: unless somebody has it open or it has content now, it is
+ * judged as settled (judge_request.settled), with its report. Never called on a FUSE thread; may wait. */
+void mount_judge_empty(struct mount *m, size_t office, uint64_t node);
 /* Has the node a live handle that may write, or content that nobody has judged? */
 bool mount_busy(struct mount *m, size_t office, uint64_t node);
 /* The ledger changed this entry without a request: the kernel forgets what it knew. `name` NULL: the folder's

@@ -22,6 +22,9 @@ struct settle_host {
     void (*remove_entry)(void *context, const struct ledger_entry *entry);
     /* Entries under `parent` changed in the ledger without a request (reports, new folders): invalidate. */
     void (*changed)(void *context, uint64_t parent, const char *name);
+    /* settle time after settler_empty: if the file is still empty and nobody has it open, it is judged now
+     * (judge_request.settled) and gets its report. */
+    void (*judge_empty)(void *context, uint64_t node);
     /* Sweep scratch older than a day that nobody has open. */
     void (*sweep)(void *context);
 };
@@ -31,8 +34,13 @@ int settler_start(struct ledger *l, const struct settings *s, const struct offic
                   const struct settle_host *host, struct settler **out);
 void settler_stop(struct settler *s); /* joins the thread, frees */
 
-/* A save, rename, deletion or open for writing under this partner and number: the settle time begins anew.
- * Cheap, any thread. `sequence` "" and `node` for a document. */
+/* A save, rename, deletion, open for writing or last release under this partner ("" = not known) and number:
+ * the settle time begins anew. Cheap, any thread. `node` is the file in any case; `sequence` "" for a
+ * document. */
 void settler_touch(struct settler *s, const struct office_id *recipient, const char *sequence, uint64_t node);
+
+/* The last release left this file empty (transfer name, document or other): host.judge_empty comes after the
+ * settle time. Cheap, any thread. */
+void settler_empty(struct settler *s, uint64_t node);
 
 #endif
