@@ -189,6 +189,7 @@ int ledger_save(struct ledger *l, const struct ledger_save *save, ledger_done_fn
 struct ledger_rename {
     uint64_t entry, parent, replaced;
     const char *name, *folded;
+    bool keep_replaced; /* as keep_node of ledger_unlink, for the node of the entry that is replaced */
     bool leaves_unit;
     const struct ledger_save *then; /* or NULL */
     const char *remove_reports[3];  /* reports beside the old name */
