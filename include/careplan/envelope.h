@@ -179,8 +179,9 @@ struct receipt {
 int receipt_sign(const struct identity *by, const struct receipt *r, uint8_t **der, size_t *length,
                  struct error *e);
 /* Verifies with the role that the kind asks for. `by` (may be NULL): the office that signed, "" for the hub.
- * The caller compares it with the message's recipient. For RECEIPT_ACCEPTED `at_utc_ms` 0 means: at the
- * receipt's own time. Codes as statement_verify with "receipt-…". */
+ * The caller compares it with the message's recipient. `at_utc_ms` 0 means: at the receipt's own time, for
+ * evidence about the past, when the signer is believed about the time. Codes as statement_verify with
+ * "receipt-…". */
 int receipt_verify(const uint8_t *der, size_t length, const struct trust *trust, int64_t at_utc_ms,
                    struct receipt *out, struct office_id *by, struct error *e);
 

@@ -93,7 +93,7 @@ int receipt_verify(const uint8_t *der, size_t length, const struct trust *trust,
     int r = signed_open(&s, "receipt", der, length, ENVELOPE_RECEIPT_MAX, e);
     if (r)
         return r;
-    /* The kind names the role and an acceptance its time, so the text is read first; nothing of it is given
+    /* The kind names the role, and the receipt its time, so the text is read first; nothing of it is given
      * on before the signature has been verified. */
     with_cleanup(autojson) json_t *o = json_read(s.content, s.length);
     if (!o)
@@ -104,8 +104,8 @@ int receipt_verify(const uint8_t *der, size_t length, const struct trust *trust,
     if (!receipt_read(o, &found))
         return signed_error(&s, e, "form", "what is signed has not exactly the members of a receipt");
     bool hub = found.kind == RECEIPT_ACCEPTED;
-    r = signed_verify(&s, trust, hub ? ROLE_SIGNER : ROLE_OFFICE,
-                      hub && at_utc_ms == 0 ? found.at : at_utc_ms, &office, e);
+    r = signed_verify(&s, trust, hub ? ROLE_SIGNER : ROLE_OFFICE, at_utc_ms == 0 ? found.at : at_utc_ms,
+                      &office, e);
     if (r)
         return r;
     *out = found;
