@@ -1,0 +1,35 @@
+/* One look at one open message by the settler: is it to go? Private to the settler. */
+#ifndef MOUNT_SETTLE_UNIT_H
+#define MOUNT_SETTLE_UNIT_H
+
+#include "mount/settle.h"
+#include "mount/unit_table.h"
+
+enum settle_outcome {
+    SETTLE_GONE,       /* sealed, withdrawn or not there: forget it */
+    SETTLE_QUEUED,     /* handed over; to be looked at until it is sealed */
+    SETTLE_AGAIN,      /* busy, or changed meanwhile: after the settle time */
+    SETTLE_INCOMPLETE, /* something is missing: after unit_wait, then with `waited` */
+    SETTLE_PARTNER,    /* until a partner joins */
+    SETTLE_TOUCH,      /* until somebody touches it: rejected, held, empty, or said to be incomplete */
+    SETTLE_FAILED,     /* the ledger failed */
+};
+
+struct settle_look {
+    struct ledger *ledger;
+    const struct settings *settings;
+    const struct office_id *office;
+    const struct settle_host *host;
+    bool waited;          /* unit_wait is over since the last touch */
+    bool may_expire;      /* the clock can be trusted for partner_wait */
+    uint64_t message;
+    const uint64_t *strangers; /* other files under its number */
+    size_t n_strangers;
+    uint64_t report_parent; /* in and out: where `<sequence>.未完成.txt` stands, 0 = none */
+};
+
+enum settle_outcome settle_look(struct settle_look *look);
+/* Its message has gone: the report, if one stands, too. */
+void settle_report_gone(const struct settle_look *look, const char *sequence);
+
+#endif
