@@ -57,7 +57,7 @@ struct plain_block { /* a decrypted block, for readers that take a block in many
 struct ledger {
     struct office_id office;
     bool read_only;
-    char *state_dir, *path, *wal_path;
+    char *path;
     int lock_fd;
     struct crypt crypt;
 
@@ -75,7 +75,7 @@ struct ledger {
     bool stopping, no_leader;
     int64_t lazy_deadline; /* CLOCK_BOOTTIME ms; 0 = none */
     uint64_t id_next, id_reserved, id_durable;
-    bool checkpoint_due, finish_due, checkpoint_stop;
+    bool checkpoint_due, finish_due, checkpoint_stop; /* finish: the leading thread copies the rest */
     pthread_cond_t checkpoint_work;
 
     /* Only the leading thread: */
@@ -102,7 +102,12 @@ int commit_start(struct ledger *l);
 void commit_stop(struct ledger *l); /* finishes what was handed in */
 bool commit_lead_idle(struct ledger *l); /* become the leader though nothing waits; false: somebody leads */
 void commit_unlead(struct ledger *l);    /* commits what has come meanwhile, then leads no more */
-void checkpoint_want(struct ledger *l);  /* by the leading thread, after a commit */
+
+/* checkpoint.c */
+int checkpoint_start(struct ledger *l);
+void checkpoint_stop(struct ledger *l);
+void checkpoint_want(struct ledger *l); /* by the leading thread, after a commit */
+int checkpoint_now(struct ledger *l);   /* by the leading thread, on its own connection */
 
 /* ledger.c: a read connection for a short while. NULL: cannot open. */
 struct connection *reader_take(struct ledger *l);

@@ -21,9 +21,9 @@ struct message {
     struct message_id replaces;
     uint64_t archive; /* folder node */
 };
-#define MESSAGE_COLUMNS                                                                                        \
-    "message.id, message.outgoing, message.uid, message.partner, message.partner_text, message.sequence,"    \
-    " message.document, message.state, message.reason, message.settled, message.sealed, message.open,"        \
+#define MESSAGE_COLUMNS                                                                                   \
+    "message.id, message.outgoing, message.uid, message.partner, message.partner_text, message.sequence," \
+    " message.document, message.state, message.reason, message.settled, message.sealed, message.open,"    \
     " message.saved, message.sent, message.received, message.taken, message.replaces, message.archive"
 enum { MESSAGE_COLUMNS_COUNT = 18 };
 void message_read(sqlite3_stmt *s, int first, struct message *out);
@@ -32,8 +32,8 @@ int message_find(struct connection *c, uint64_t id, struct message *out); /* 0, 
 void office_read(sqlite3_stmt *s, int at, struct office_id *out);
 
 /* Columns of a file row, read into the public struct. Order by file.name. */
-#define FILE_COLUMNS                                                                                          \
-    "file.node, file.content, file.name, file.kind, file.version, file.size, file.sha256, file.verdict,"     \
+#define FILE_COLUMNS                                                                                     \
+    "file.node, file.content, file.name, file.kind, file.version, file.size, file.sha256, file.verdict," \
     " file.carried, file.document"
 enum { FILE_COLUMNS_COUNT = 10 };
 void file_read_row(sqlite3_stmt *s, int first, struct ledger_unit_file *out);
@@ -42,13 +42,15 @@ int message_files(struct connection *c, uint64_t message, struct ledger_unit_fil
 
 /* ---- Units: which message a saved file belongs to ----
  * A unit is (message.unit, sequence, document): unit = the recipient, or recipient_text while it is unknown;
- * document = the node for a document, else 0. At most one message of a unit is open (not sealed, not
- * withdrawn, not refused). */
+ * document = the node for a document, else 0. Open: not sealed, not withdrawn, not refused. There is one open
+ * message of a unit, or several when some of its files were queued without the others. */
 struct unit_key {
     const char *unit, *sequence;
     uint64_t document;
 };
-int unit_open_message(struct ledger *l, const struct unit_key *key, struct message *out);  /* or -ENOENT */
+/* The open message that holds the file `name` (canonical; NULL: none named), else the newest open one.
+ * -ENOENT. */
+int unit_open_message(struct ledger *l, const struct unit_key *key, const char *name, struct message *out);
 int unit_last_sealed(struct ledger *l, const struct unit_key *key, struct message *out); /* or -ENOENT */
 
 struct message_new {
@@ -79,12 +81,14 @@ int file_remove(struct ledger *l, uint64_t message, const char *name); /* 0 when
 /* The files of `from` whose names are not in `to`, marked `carried`; rejected and held ones excepted. */
 int files_carry(struct ledger *l, uint64_t from, uint64_t to);
 
-/* An open message after a change of its files: withdrawn (audited) when none but carried files are left,
- * else its state by its files: rejected, held, waiting ("partner-unknown", or "settling" until the mount
- * queues or marks it). `settled` goes. Not open: nothing. */
+/* An open message after a change of its files: withdrawn (audited) when none but carried files are left; else
+ * it carries what its unit's last sealed message has besides, and its state follows its files: rejected,
+ * held, waiting ("partner-unknown", or "settling" until the mount queues or marks it). `settled` goes. Not
+ * open: nothing. */
 int message_recompute(struct ledger *l, uint64_t id);
-/* The file of `node` leaves its open message and is forgotten by sealed ones; node.message becomes 0. The
- * message that has to be recomputed then is `*left` (0 = none). */
+/* The file of `node` leaves the open message it belongs to; sealed messages, and those that only carry it,
+ * keep it without its node. node.message becomes 0. `*left`: the open message, to be recomputed (0 = none).
+ */
 int unit_leave(struct ledger *l, uint64_t node, uint64_t *left);
 
 /* ---- Receipts ---- */

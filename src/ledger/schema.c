@@ -55,6 +55,7 @@ static const char VERSION_1[] =
     " content INTEGER NOT NULL, kind TEXT NOT NULL, version TEXT NOT NULL, size INTEGER NOT NULL,"
     " sha256 BLOB NOT NULL, verdict INTEGER NOT NULL, reason TEXT NOT NULL, carried INTEGER NOT NULL,"
     " document INTEGER NOT NULL, main INTEGER NOT NULL, PRIMARY KEY(message, name)) WITHOUT ROWID;"
+    "CREATE INDEX file_node ON file(node) WHERE node<>0;"
     "CREATE TABLE envelope(message INTEGER PRIMARY KEY, statement INTEGER NOT NULL, header BLOB NOT NULL,"
     " manifest INTEGER NOT NULL, acceptance INTEGER NOT NULL DEFAULT 0, ciphertext INTEGER NOT NULL DEFAULT 0,"
     " ciphertext_length INTEGER NOT NULL DEFAULT 0, envelope_hash BLOB NOT NULL, manifest_hash BLOB NOT NULL,"

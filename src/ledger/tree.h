@@ -6,7 +6,7 @@
 #include "ledger/internal.h"
 
 /* Columns for a SELECT over node and entry, and their reading, `first` being the number of the first. */
-#define NODE_COLUMNS                                                                                     \
+#define NODE_COLUMNS                                                                                          \
     "node.id, node.kind, node.mode, node.content, node.draft, node.size, node.mtime, node.ctime, node.atime," \
     " node.created, node.message, node.verdict, node.taken, node.links"
 enum { NODE_COLUMNS_COUNT = 14 };
@@ -54,8 +54,8 @@ struct entry_new {
     bool hidden; /* shown = false */
     const char *name, *folded;
 };
-/* Counts node.links, touches the parent. -EEXIST: the name is taken in this folder (exactly; twins by case are
- * the caller's to look for). */
+/* Counts node.links, touches the parent. -EEXIST: the name is taken in this folder (exactly; twins by case
+ * are the caller's to look for). */
 int entry_insert(struct ledger *l, const struct entry_new *e, uint64_t *id);
 /* The same, but a taken name (or a twin of it) gets " (2)", " (3)" … before its extension, at most 999. */
 int entry_insert_beside(struct ledger *l, const struct entry_new *e, uint64_t *id);
@@ -72,6 +72,7 @@ int folder_make(struct ledger *l, uint64_t parent, const char *name, const char 
 /* A report of the daemon's (NODE_REPORT, 0440) of this name in `parent`: made, or its content replaced.
  * `content` 0: removed, when it is there. A user's file of that name stays and wins (0). */
 int report_put(struct ledger *l, uint64_t parent, const char *name, const char *folded, uint64_t content);
-int report_remove(struct ledger *l, uint64_t parent, const char *name); /* 0 when there is none; name may be NULL */
+int report_remove(struct ledger *l, uint64_t parent,
+                  const char *name); /* 0 when there is none; name may be NULL */
 
 #endif
