@@ -1,0 +1,491 @@
+/* The check of one file as a stream: encoding, form, number of columns, items, rules of records, and the
+ * records against the file's name. What is checked stands in the tables; here is the order. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "standard/check_private.h"
+#include "standard/ms932.h"
+
+enum { FAULTS_AN_ITEM = 5 }; /* characters of one item that are reported */
+
+#define VERSION_OF_4_0 "202504" /* 標準仕様 改版履歴: no file carries it any more */
+
+static const struct problem_place whole_file = {0};
+
+static struct problem_place item_place(const struct record *r, size_t i)
+{
+    const struct standard_layout *layout = r->check->layout;
+    return (struct problem_place){.line = r->row->items[i].line,
+                                  .column = (unsigned)i + 1,
+                                  .item = i < layout->n_items ? &layout->items[i] : NULL};
+}
+
+static bool item_copy(char *out, size_t size, const struct scanned_item *item)
+{
+    if (item->length + 1 != size)
+        return false;
+    memcpy(out, item->text, item->length);
+    out[item->length] = '\0';
+    return true;
+}
+
+/* ---- Encoding ---- */
+
+static uint64_t lines_before(const uint8_t *text, size_t end)
+{
+    uint64_t lines = 0;
+    for (size_t i = 0; i < end; i++)
+        lines += text[i] == '\n' || (text[i] == '\r' && (i + 1 == end || text[i + 1] != '\n'));
+    return lines;
+}
+
+/* Characters that are not MS932; true: none. */
+static bool characters_check(const struct record *r, size_t i)
+{
+    static const char *const codes[] = {
+        [MS932_UNDEFINED] = "CP1004", [MS932_INCOMPLETE] = "CP1005", [MS932_GAIJI] = "CP1006"};
+    const struct scanned_item *item = &r->row->items[i];
+    size_t offset = 0, size;
+    for (unsigned n = 0; n < FAULTS_AN_ITEM; n++) {
+        enum ms932_fault fault = ms932_next_fault(item->text, item->length, &offset, &size);
+        if (fault == MS932_GOOD)
+            return n == 0;
+        char hex[8];
+        struct problem_place place = item_place(r, i);
+        place.line += lines_before(item->text, offset);
+        snprintf(hex, sizeof hex, size == 2 ? "%02X%02X" : "%02X", item->text[offset], item->text[offset + size - 1]);
+        PROBLEM(&r->check->sink, codes[fault], &place, WORD(hex));
+        /* What follows other faults may only be their echo. */
+        if (fault != MS932_GAIJI)
+            return false;
+        offset += size;
+    }
+    return false;
+}
+
+static bool nul_check(const struct record *r, size_t i)
+{
+    const struct scanned_item *item = &r->row->items[i];
+    uint64_t nuls = 0;
+    for (size_t k = 0; k < item->length; k++)
+        nuls += item->text[k] == 0;
+    if (nuls == 0)
+        return true;
+    char count[24];
+    struct problem_place place = item_place(r, i);
+    snprintf(count, sizeof count, "%llu", (unsigned long long)nuls);
+    PROBLEM(&r->check->sink, "CP1007", &place, WORD(count));
+    return false;
+}
+
+/* The first text outside ASCII tells whether the file is UTF-8, which is one fault of the file and not one of
+ * each item. */
+static void utf8_check(struct check *c, const struct scanned_row *row, bool good)
+{
+    if (c->ms932_seen || c->items.utf8 || ascii_run(row->bytes, row->length) == row->length)
+        return;
+    if (!text_is_utf8(row->bytes, row->length)) {
+        c->ms932_seen = good;
+        return;
+    }
+    c->items.utf8 = true;
+    if (!c->bom) /* CP1003 says the same */
+        problem_put(&c->sink, "CP1001", &whole_file, NULL, 0);
+}
+
+static void encoding_check(struct record *r)
+{
+    struct check *c = r->check;
+    const struct scanned_row *row = r->row;
+    size_t offset = 0, size;
+    bool nuls = memchr(row->bytes, 0, row->length) != NULL;
+    bool good = c->items.utf8 ||
+                ms932_next_fault(row->bytes, row->length, &offset, &size) == MS932_GOOD;
+    utf8_check(c, row, good);
+    if (good && !nuls && !c->items.utf8)
+        return;
+    for (size_t i = 0; i < row->n_items; i++) {
+        const struct scanned_item *item = &row->items[i];
+        if (nuls && !nul_check(r, i))
+            r->bad[i] = true;
+        if (c->items.utf8) /* its lengths cannot be told */
+            r->bad[i] |= ascii_run(item->text, item->length) < item->length;
+        else if (!characters_check(r, i))
+            r->bad[i] = true;
+    }
+}
+
+/* ---- Form of the record ---- */
+
+static bool has_digit(const struct scanned_item *item)
+{
+    for (size_t i = 0; i < item->length; i++)
+        if (item->text[i] >= '0' && item->text[i] <= '9')
+            return true;
+    return item->length == 0;
+}
+
+/* Every record begins with three items of digits: version, insurer, insured person. */
+static bool is_header(const struct scanned_row *row)
+{
+    return row->n_items >= 3 && !has_digit(&row->items[0]) && !has_digit(&row->items[1]) &&
+           !has_digit(&row->items[2]);
+}
+
+static void quotes_check(struct record *r)
+{
+    const struct scanned_row *row = r->row;
+    for (size_t i = 0; i < row->n_items; i++) {
+        uint8_t faults = row->items[i].faults;
+        const struct problem_place place = item_place(r, i);
+        const char *code = faults & FAULT_UNCLOSED    ? "CP1011"
+                           : faults & FAULT_UNESCAPED ? "CP1012"
+                           : faults & FAULT_PLAIN     ? "CP1014"
+                                                      : NULL;
+        if (code)
+            problem_put(&r->check->sink, code, &place, NULL, 0);
+        if (faults & FAULT_TOO_LONG) {
+            char limit[24];
+            snprintf(limit, sizeof limit, "%d", STANDARD_ITEM_MAX);
+            PROBLEM(&r->check->sink, "CP1015", &place, WORD(limit));
+        }
+        r->bad[i] |= faults != 0;
+    }
+}
+
+/* The kind's layout in another version that has this number of items, or NULL. */
+static const struct standard_layout *layout_with(const struct check *c, size_t n_items)
+{
+    for (size_t i = 0; i < table_kinds_count; i++) {
+        const struct standard_layout *layout = table_kinds[i].layout;
+        if (layout && strcmp(layout->kind, c->layout->kind) == 0 && layout->n_items == n_items)
+            return layout;
+    }
+    return NULL;
+}
+
+/* True: as many items as the layout has. A file wrong from its first record on is said to be so once. */
+static bool count_check(struct check *c, const struct scanned_row *row)
+{
+    bool first = c->records == 1, good = row->total == c->layout->n_items;
+    bool again = !good && row->total == c->wrong_count;
+    if (first)
+        c->wrong_count = good ? 0 : row->total;
+    else if (!again)
+        c->wrong_count = 0;
+    if (good || again || (row->faults & FAULT_QUOTES))
+        return good;
+
+    char found[24], right[24];
+    const struct problem_place place = {.line = row->line};
+    const struct standard_kind *kind = c->name.kind;
+    const struct word title = {standard_kind_title(kind, STANDARD_JA), standard_kind_title(kind, STANDARD_EN)};
+    const struct standard_layout *other = layout_with(c, row->total);
+    snprintf(found, sizeof found, "%zu", row->total);
+    snprintf(right, sizeof right, "%zu", c->layout->n_items);
+    if (other)
+        PROBLEM(&c->sink, "CP1022", &place, WORD(found), WORD(c->layout->version), title, WORD(right),
+                WORD(other->version));
+    else
+        PROBLEM(&c->sink, "CP1021", &place, WORD(found), title, WORD(right));
+    return false;
+}
+
+/* ---- The records against the name ---- */
+
+/* The content's version has another layout than the name says: go on with the content's. */
+static void version_of_name(struct record *r, const struct standard_kind *content)
+{
+    struct check *c = r->check;
+    const struct transfer_name *name = &c->name;
+    bool old_name = name->sender_service[0] == '\0';
+    const struct problem_place place = item_place(r, 0);
+    char ja[64], en[64];
+    snprintf(ja, sizeof ja, "%s%s", content->name, content->month_in_name ? "_対象年月" : "");
+    snprintf(en, sizeof en, "%s%s", content->name, content->month_in_name ? "_YYYYMM" : "");
+    if (old_name)
+        PROBLEM(&c->sink, "CP1105", &whole_file, WORD(c->version), ((struct word){ja, en}));
+    else
+        PROBLEM(&c->sink, "CP1103", &place, WORD(c->version), WORD(name->kind->version));
+    c->layout = content->layout;
+}
+
+static void version_first(struct record *r)
+{
+    struct check *c = r->check;
+    char value[VALUE_SIZE];
+    const struct scanned_item *item = &r->row->items[0];
+    const struct problem_place place = item_place(r, 0);
+    value_text(item->text, item->length, false, VALUE_CHARACTERS, value);
+    if (!item_copy(c->version, sizeof c->version, item)) {
+        PROBLEM(&c->sink, "CP1101", &place, WORD(value), WORD(c->layout->version));
+        r->bad[0] = true;
+        return;
+    }
+    memcpy(c->last_version, c->version, sizeof c->version);
+    if (strcmp(c->version, c->layout->version) == 0)
+        return;
+    const struct standard_kind *content = kind_in_version(c->name.kind, c->version);
+    bool of_4_0 = strcmp(c->version, VERSION_OF_4_0) == 0;
+    if (content)
+        version_of_name(r, content);
+    else
+        PROBLEM(&c->sink, of_4_0 ? "CP1102" : "CP1101", &place, WORD(value), WORD(c->layout->version));
+}
+
+/* True: the record is of the file's version. A run of records that are not is said once. */
+static bool version_check(struct record *r)
+{
+    struct check *c = r->check;
+    const struct scanned_item *item = &r->row->items[0];
+    if (r->bad[0] || item->length == 0)
+        return true;
+    if (c->version[0] == '\0') {
+        version_first(r);
+        return true;
+    }
+    if (item_equals(item, c->version, strlen(c->version))) {
+        memcpy(c->last_version, c->version, sizeof c->version);
+        return true;
+    }
+    char value[VALUE_SIZE];
+    const struct problem_place place = item_place(r, 0);
+    value_text(item->text, item->length, false, VALUE_CHARACTERS, value);
+    bool known = item_equals(item, c->last_version, strlen(c->last_version));
+    if (!item_copy(c->last_version, sizeof c->last_version, item))
+        c->last_version[0] = '\0';
+    if (!known)
+        PROBLEM(&c->sink, "CP1104", &place, WORD(c->version), WORD(value));
+    return false;
+}
+
+static void month_check(struct record *r)
+{
+    struct check *c = r->check;
+    char month[7];
+    if (c->layout->month_item < 0 || strcmp(c->name.month, "000000") == 0)
+        return;
+    size_t i = (size_t)c->layout->month_item;
+    if (r->bad[i] || !item_copy(month, sizeof month, &r->row->items[i]))
+        return;
+    const struct problem_place place = item_place(r, i);
+    bool first = c->month[0] == '\0';
+    if (first)
+        memcpy(c->month, month, sizeof month);
+    if (first && strcmp(month, c->name.month) != 0)
+        PROBLEM(&c->sink, "CP1111", &place, WORD(month), WORD(c->name.month));
+    else if (strcmp(month, c->month) != 0 && strcmp(month, c->last_month) != 0)
+        PROBLEM(&c->sink, "CP1112", &place, WORD(c->month), WORD(month));
+    memcpy(c->last_month, month, sizeof month);
+}
+
+/* ---- One record ---- */
+
+static void items_check(struct record *r)
+{
+    struct check *c = r->check;
+    const struct standard_layout *layout = c->layout;
+    /* Item 1 is the version, which was looked at; only its absence is left. */
+    if (r->row->items[0].length == 0)
+        r->bad[0] |= !item_check(&c->items, &layout->items[0], 1, &r->row->items[0]);
+    for (size_t i = 1; i < layout->n_items; i++)
+        if (!r->bad[i])
+            r->bad[i] = !item_check(&c->items, &layout->items[i], (unsigned)i + 1, &r->row->items[i]);
+}
+
+static void row_check(void *context, struct scanned_row *row)
+{
+    struct check *c = context;
+    struct record record = {.check = c, .row = row};
+    struct record *r = &record;
+    c->rows++;
+    encoding_check(r);
+    if (c->rows == 1 && is_header(row)) {
+        const struct problem_place place = {.line = row->line, .column = 1, .item = &c->layout->items[0]};
+        problem_put(&c->sink, "CP1017", &place, NULL, 0);
+        return;
+    }
+    c->records++;
+    if (row->faults)
+        quotes_check(r);
+    if (row->too_long) {
+        char limit[24];
+        const struct problem_place place = {.line = row->line};
+        snprintf(limit, sizeof limit, "%d", STANDARD_ROW_MAX);
+        PROBLEM(&c->sink, "CP1016", &place, WORD(limit));
+        return;
+    }
+    if (!version_check(r) || !count_check(c, row))
+        return;
+    items_check(r);
+    month_check(r);
+    record_check(r);
+}
+
+/* ---- The stream ---- */
+
+/* Service types in the name: who may send what to whom (標準仕様 1.3, 1.4, 2.2, 3.2). */
+static void flow_check(struct check *c)
+{
+    const struct transfer_name *name = &c->name;
+    if (name->sender_service[0] == '\0') /* 202208: only its office knows */
+        return;
+    const char *const services[] = {name->sender_service, name->recipient_service};
+    bool in_scope = true;
+    for (size_t i = 0; i < ARRAY_LENGTH(services); i++) {
+        char words[VALUE_SIZE];
+        const struct service_type *type = service_type_find(services[i], strlen(services[i]));
+        if (!type || type->linked)
+            continue;
+        in_scope = false;
+        snprintf(words, sizeof words, "%s %s", type->code, type->name_ja);
+        PROBLEM(&c->sink, i == 0 ? "CP1123" : "CP1124", &whole_file, WORD(words));
+    }
+    if (!in_scope || flow_allowed(name->kind, services[0], services[1]))
+        return;
+    char ja[VALUE_SIZE * 2], en[VALUE_SIZE * 2], senders[VALUE_SIZE];
+    const struct word title = {standard_kind_title(name->kind, STANDARD_JA),
+                               standard_kind_title(name->kind, STANDARD_EN)};
+    flow_senders(name->kind, STANDARD_JA, senders, sizeof senders);
+    snprintf(ja, sizeof ja, "%sを送るのは、%sです。", title.ja, senders);
+    flow_senders(name->kind, STANDARD_EN, senders, sizeof senders);
+    snprintf(en, sizeof en, "It is sent by: %s.", senders);
+    PROBLEM(&c->sink, "CP1121", &whole_file, title, WORD(services[0]), WORD(services[1]), ((struct word){ja, en}));
+}
+
+static bool is_utf16(const uint8_t *head, size_t length)
+{
+    if (length >= 2 && ((head[0] == 0xFF && head[1] == 0xFE) || (head[0] == 0xFE && head[1] == 0xFF)))
+        return true;
+    return length >= 4 && ((head[0] && !head[1] && head[2] && !head[3]) || (!head[0] && head[1] && !head[2] && head[3]));
+}
+
+static void image_head_check(struct check *c)
+{
+    if (c->head_length == 0)
+        problem_put(&c->sink, "CP1018", &whole_file, NULL, 0);
+    else if (!document_matches("jpg", c->head, c->head_length))
+        problem_put(&c->sink, "CP1308", &whole_file, NULL, 0);
+}
+
+/* The first bytes are there, or the file is shorter. */
+static int head_check(struct check *c)
+{
+    size_t skip = 0;
+    c->head_done = true;
+    if (c->name.kind->image) {
+        image_head_check(c);
+        return 0;
+    }
+    if (is_utf16(c->head, c->head_length)) {
+        c->unreadable = true;
+        problem_put(&c->sink, "CP1002", &whole_file, NULL, 0);
+        return 0;
+    }
+    if (c->head_length >= 3 && memcmp(c->head, "\xEF\xBB\xBF", 3) == 0) {
+        const struct problem_place place = {.line = 1, .column = 1, .item = &c->layout->items[0]};
+        c->bom = true;
+        skip = 3;
+        problem_put(&c->sink, "CP1003", &place, NULL, 0);
+    }
+    return scanner_write(c->scanner, c->head + skip, c->head_length - skip);
+}
+
+struct check *check_new(const struct transfer_name *name, const struct check_options *options,
+                        standard_problem_fn *fn, void *context)
+{
+    struct check *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    c->name = *name;
+    c->layout = name->kind->layout;
+    c->sink = (struct problem_sink){.fn = fn, .context = context};
+    if (options)
+        c->sink.options = *options;
+    c->items = (struct item_context){.sink = &c->sink, .deletion = name->kind->deletion};
+    if (!c->layout)
+        return c;
+    c->scanner = scanner_new(row_check, c);
+    if (c->scanner)
+        return c;
+    free(c);
+    return NULL;
+}
+
+static void check_begin(struct check *c)
+{
+    if (!c->begun)
+        flow_check(c);
+    c->begun = true;
+}
+
+int check_write(struct check *c, const void *data, size_t length)
+{
+    const uint8_t *bytes = data;
+    check_begin(c);
+    c->bytes += length;
+    if (!c->head_done) {
+        size_t room = HEAD_SIZE - c->head_length, n = length < room ? length : room;
+        if (n)
+            memcpy(c->head + c->head_length, bytes, n);
+        c->head_length += n;
+        bytes += n;
+        length -= n;
+        if (c->head_length < HEAD_SIZE)
+            return 0;
+        int r = head_check(c);
+        if (r < 0)
+            return r;
+    }
+    if (!c->scanner || c->unreadable || length == 0)
+        return 0;
+    int r = scanner_write(c->scanner, bytes, length);
+    return r < 0 ? r : c->no_memory ? -ENOMEM : 0;
+}
+
+int check_finish(struct check *c, struct check_result *result)
+{
+    *result = (struct check_result){0};
+    check_begin(c);
+    int r = c->head_done ? 0 : head_check(c);
+    if (r == 0 && c->scanner && !c->unreadable)
+        r = scanner_finish(c->scanner);
+    if (r < 0 || c->no_memory)
+        return -ENOMEM;
+    if (c->scanner && !c->unreadable && c->rows == 0)
+        problem_put(&c->sink, "CP1018", &whole_file, NULL, 0);
+    *result = (struct check_result){
+        .bytes = c->bytes,
+        .records = c->records,
+        .errors = c->sink.errors,
+        .warnings = c->sink.warnings,
+        .not_reported = c->sink.not_reported,
+        .images = c->images,
+        .image_lines = c->image_lines,
+        .n_images = c->n_images,
+    };
+    memcpy(result->version, c->version, sizeof c->version);
+    c->images = NULL;
+    c->image_lines = NULL;
+    return 0;
+}
+
+void check_free(struct check *c)
+{
+    if (!c)
+        return;
+    scanner_free(c->scanner);
+    free(c->images);
+    free(c->image_lines);
+    free(c);
+}
+
+void check_result_free(struct check_result *r)
+{
+    free(r->images);
+    free(r->image_lines);
+    *r = (struct check_result){0};
+}

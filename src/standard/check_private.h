@@ -1,0 +1,48 @@
+/* The state of a check, shared by its parts: what is known of the file so far. Its size does not depend on
+ * the file's. */
+#ifndef STANDARD_CHECK_PRIVATE_H
+#define STANDARD_CHECK_PRIVATE_H
+
+#include "standard/items.h"
+
+enum {
+    HEAD_SIZE = 8, /* bytes looked at before scanning: marks of other encodings, JPEG */
+    IMAGE_NUMBERS = 10000,
+};
+
+struct check {
+    struct transfer_name name;
+    const struct standard_layout *layout; /* of the content's version, once known; NULL: an image */
+    struct problem_sink sink;
+    struct item_context items;
+    struct scanner *scanner;
+    uint8_t head[HEAD_SIZE];
+    size_t head_length;
+    bool begun, head_done;
+    bool unreadable; /* UTF-16: nothing behind the head is looked at */
+    bool bom;
+    bool ms932_seen; /* text outside ASCII that is MS932 and not UTF-8: nobody asks again */
+    bool no_memory;
+    uint64_t bytes, rows, records;
+    char version[7], last_version[7];
+    char month[7], last_month[7];
+    size_t wrong_count; /* items of the records since the first, all wrong alike; 0: not so */
+    bool layout_fault;  /* CP1022 was said */
+    char last_office[VALUE_SIZE]; /* CP1126 is said once for a run of records */
+    char (*images)[STANDARD_NAME_MAX];
+    uint64_t *image_lines;
+    size_t n_images;
+    uint8_t image_seen[IMAGE_NUMBERS / 8];
+};
+
+/* One record and which of its items are not to be trusted. */
+struct record {
+    struct check *check;
+    const struct scanned_row *row;
+    bool bad[LAYOUT_ITEMS_MAX];
+};
+
+/* The rules of records.tsv; the record has as many items as its layout. */
+void record_check(struct record *record);
+
+#endif

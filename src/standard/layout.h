@@ -1,0 +1,159 @@
+/* The standard's tables as the program knows them: items of a file kind, rules between items, flows and
+ * service types. The tables are generated from the TSV files of this folder (generate.py); everything here is
+ * constant. */
+#ifndef STANDARD_LAYOUT_H
+#define STANDARD_LAYOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "careplan/standard.h"
+
+/* 標準仕様 別紙, column 項目形式; README of the data: "type". */
+enum item_type {
+    ITEM_YM,
+    ITEM_YMD,
+    ITEM_HHMM,
+    ITEM_DIGITS,
+    ITEM_CODE,
+    ITEM_INT,
+    ITEM_DECIMAL,
+    ITEM_TEXT,
+    ITEM_FLAGS31,
+    ITEM_POSTAL,
+    ITEM_PHONE,
+    ITEM_INSURED_NO,
+    ITEM_OFFICE_NO,
+    ITEM_UNUSED,
+};
+
+enum item_required {
+    REQUIRED_NO,
+    REQUIRED_YES,
+    REQUIRED_DOUBTFUL, /* its mark cannot be read; the source asks for a warning when it is empty */
+};
+
+struct item_value {
+    const char *code, *meaning; /* UTF-8 */
+};
+
+struct layout_item {
+    const char *name_ja, *name_en;
+    const struct item_value *values; /* code list; for dates, months and times: special values besides */
+    const char *values_text;         /* "11、12、21", for messages */
+    uint16_t n_values;
+    uint16_t max;           /* length, 0 = free text */
+    uint8_t type, required; /* enum item_type, enum item_required */
+    bool exact;             /* `max` is the exact length */
+    bool service_type;      /* a service type code of 標準仕様 1.3/1.4 */
+    bool any_code;          /* no format given: any half-width characters */
+    bool wide_hyphen;       /* doubtful in the source: a wide hyphen counts as one character */
+};
+
+/* Rules between the items of one record (records.tsv). */
+enum record_check {
+    RECORD_IN_SCOPE,
+    RECORD_IN_MONTH,
+    RECORD_EITHER_FILLED,
+    RECORD_EMPTY_UNLESS_TYPE,
+    RECORD_SENDER_RESULTS,
+    RECORD_FILLED_WHEN,
+    RECORD_HOSOKU_PLAN_DATE,
+    RECORD_HOSOKU_TARGET,
+    RECORD_TABLE7_ZERO,
+    RECORD_TABLE7_EMPTY,
+    RECORD_TABLE7_OFFICE,
+    RECORD_IMAGE_NAME,
+    RECORD_NAMES_SENDER,
+    RECORD_NAMES_RECIPIENT,
+    RECORD_CHECKS,
+};
+
+enum { RECORD_ITEMS = 4, LAYOUT_ITEMS_MAX = 96 };
+
+struct record_rule {
+    enum record_check check;
+    const char *code;            /* of the catalogue */
+    uint8_t items[RECORD_ITEMS]; /* indexes from 0, in the order of records.tsv */
+    const char *values;          /* separated by spaces, or "" */
+};
+
+struct standard_layout {
+    const char *version, *kind;
+    const struct layout_item *items;
+    size_t n_items;
+    const struct record_rule *rules;
+    size_t n_rules;
+    int month_item;      /* 対象年月 or 削除対象年月, index from 0; -1: none */
+    bool month_may_zero; /* 000000 is a month of it (利用者補足情報) */
+};
+
+/* Titles in a clerk's words (kind_words.tsv). */
+struct kind_words {
+    const char *kind, *title_ja, *title_en;
+};
+
+struct service_type {
+    char code[3];
+    bool linked;     /* 連携対象 */
+    bool care;       /* 標準仕様 1.3 介護給付 */
+    bool preventive; /* 標準仕様 1.4 予防給付, 総合事業 */
+    const char *name_ja;
+};
+
+/* 標準仕様 2.2 and 3.2: roles as bits. */
+enum {
+    ROLE_CARE_MANAGER = 1, /* 居宅介護支援事業所 */
+    ROLE_CARE_SERVICE = 2, /* 居宅サービス事業所 */
+    ROLE_CENTER = 4,       /* 地域包括支援センター等 */
+    ROLE_PREVENTIVE = 8,   /* 介護予防・総合事業サービス事業所 */
+};
+
+struct flow {
+    const char *kind;
+    bool preventive_table; /* 3.2, else 2.2 */
+    uint8_t output, import; /* roles */
+};
+
+/* 標準仕様 2.4, 3.4 (units.tsv): what travels together. */
+enum { UNIT_PARTS = 4 };
+
+struct unit_pattern {
+    const char *version, *main;
+    const char *needs[UNIT_PARTS]; /* kinds; NULL ends the list when it is not full */
+    const char *subs[UNIT_PARTS];  /* 別表 */
+    bool images;                   /* and the images that its records name */
+};
+
+extern const struct unit_pattern table_units[];
+extern const size_t table_units_count;
+extern const struct standard_kind table_kinds[];
+extern const size_t table_kinds_count;
+extern const struct kind_words table_kind_words[];
+extern const size_t table_kind_words_count;
+extern const struct service_type table_services[]; /* sorted by code */
+extern const size_t table_services_count;
+extern const struct flow table_flows[];
+extern const size_t table_flows_count;
+extern const struct standard_rule table_rules[]; /* sorted by code */
+extern const size_t table_rules_count;
+
+/* Unicode of the MS932 double bytes, row by lead byte 81-9F, E0-FC (0-59), column by trail byte 40-FC; 0 =
+ * not a character. The user-defined area F040-F9FC is 0 here. */
+enum { MS932_COLUMNS = 0xFD - 0x40 };
+extern const uint16_t table_ms932[60 * MS932_COLUMNS];
+
+/* NULL: not in the lists of 標準仕様 1.3/1.4. */
+const struct service_type *service_type_find(const char *code, size_t length);
+
+/* May an office of this service type make care plans, and so pass on what is not its own? */
+bool service_may_plan(const char *service);
+
+/* Who puts the kind out by 2.2 and 3.2, in words: "居宅介護支援事業所、地域包括支援センター等". */
+void flow_senders(const struct standard_kind *kind, enum standard_language language, char *out, size_t size);
+
+/* The same kind in the other version, or NULL. */
+const struct standard_kind *kind_in_version(const struct standard_kind *kind, const char *version);
+
+#endif

@@ -1,0 +1,183 @@
+#include "standard/ms932.h"
+
+#include <string.h>
+
+#include "standard/layout.h"
+
+enum { REPLACEMENT = 0xFFFD };
+
+static bool is_lead(uint8_t c)
+{
+    return (c >= 0x81 && c <= 0x9F) || (c >= 0xE0 && c <= 0xFC);
+}
+
+static bool is_trail(uint8_t c)
+{
+    return c >= 0x40 && c <= 0xFC && c != 0x7F;
+}
+
+static uint16_t double_byte(uint8_t lead, uint8_t trail)
+{
+    unsigned row = lead < 0xA0 ? lead - 0x81u : lead - 0xE0u + 31u;
+    return table_ms932[row * MS932_COLUMNS + (trail - 0x40u)];
+}
+
+size_t ascii_run(const uint8_t *text, size_t length)
+{
+    size_t i = 0;
+    uint64_t word;
+    for (; i + sizeof word <= length; i += sizeof word) {
+        memcpy(&word, text + i, sizeof word);
+        if (word & UINT64_C(0x8080808080808080))
+            break;
+    }
+    while (i < length && text[i] < 0x80)
+        i++;
+    return i;
+}
+
+enum ms932_fault ms932_next_fault(const uint8_t *text, size_t length, size_t *offset, size_t *size)
+{
+    size_t i = *offset;
+    while (i < length) {
+        uint8_t c = text[i];
+        if (c < 0x80) {
+            i += ascii_run(text + i, length - i);
+            continue;
+        }
+        if (c >= 0xA1 && c <= 0xDF) {
+            i++;
+            continue;
+        }
+        *offset = i;
+        *size = 1;
+        if (!is_lead(c))
+            return MS932_UNDEFINED;
+        if (i + 1 >= length || !is_trail(text[i + 1]))
+            return MS932_INCOMPLETE;
+        *size = 2;
+        if (c >= 0xF0 && c <= 0xF9)
+            return MS932_GAIJI;
+        if (!double_byte(c, text[i + 1]))
+            return MS932_UNDEFINED;
+        i += 2;
+    }
+    return MS932_GOOD;
+}
+
+size_t ms932_characters(const uint8_t *text, size_t length)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < length; n++)
+        i += is_lead(text[i]) && i + 1 < length ? 2 : 1;
+    return n;
+}
+
+/* Bytes of the well-formed UTF-8 sequence at `text` (RFC 3629), 0 when there is none. */
+static size_t utf8_sequence(const uint8_t *text, size_t length)
+{
+    static const uint8_t second_low[] = {[0xE0 - 0xE0] = 0xA0, [0xF0 - 0xE0] = 0x90};
+    uint8_t c = text[0];
+    size_t size = c < 0x80 ? 1 : c < 0xC2 ? 0 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : c < 0xF5 ? 4 : 0;
+    if (size == 0 || size > length)
+        return 0;
+    for (size_t i = 1; i < size; i++)
+        if ((text[i] & 0xC0) != 0x80)
+            return 0;
+    if ((c == 0xE0 || c == 0xF0) && text[1] < second_low[c - 0xE0])
+        return 0;
+    if ((c == 0xED && text[1] > 0x9F) || (c == 0xF4 && text[1] > 0x8F))
+        return 0;
+    return size;
+}
+
+bool text_is_utf8(const uint8_t *text, size_t length)
+{
+    size_t wide = 0, offset = 0, size;
+    for (size_t i = 0; i < length; i += size) {
+        size = utf8_sequence(text + i, length - i);
+        if (size == 0)
+            return false;
+        if (size == 3 && text[i] >= 0xE2)
+            wide++;
+    }
+    bool also_ms932 = ms932_next_fault(text, length, &offset, &size) == MS932_GOOD;
+    return wide >= (also_ms932 ? 2u : 1u);
+}
+
+static size_t utf8_put(char *out, uint32_t c)
+{
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    if (c < 0x800) {
+        out[0] = (char)(0xC0 | (c >> 6));
+        out[1] = (char)(0x80 | (c & 0x3F));
+        return 2;
+    }
+    out[0] = (char)(0xE0 | (c >> 12));
+    out[1] = (char)(0x80 | ((c >> 6) & 0x3F));
+    out[2] = (char)(0x80 | (c & 0x3F));
+    return 3;
+}
+
+/* Reads one character; returns its bytes. */
+static size_t ms932_read(const uint8_t *text, size_t length, uint32_t *c)
+{
+    uint8_t first = text[0];
+    *c = REPLACEMENT;
+    if (first < 0x80) {
+        *c = first;
+        return 1;
+    }
+    if (first >= 0xA1 && first <= 0xDF) {
+        *c = 0xFF61u + (first - 0xA1u);
+        return 1;
+    }
+    if (!is_lead(first) || length < 2 || !is_trail(text[1]))
+        return 1;
+    uint16_t found = double_byte(first, text[1]);
+    if (found)
+        *c = found;
+    return 2;
+}
+
+static size_t utf8_read(const uint8_t *text, size_t length, uint32_t *c)
+{
+    size_t size = utf8_sequence(text, length);
+    *c = REPLACEMENT;
+    if (size == 1)
+        *c = text[0];
+    else if (size == 2)
+        *c = ((text[0] & 0x1Fu) << 6) | (text[1] & 0x3Fu);
+    else if (size == 3)
+        *c = ((text[0] & 0x0Fu) << 12) | ((text[1] & 0x3Fu) << 6) | (text[2] & 0x3Fu);
+    return size ? size : 1;
+}
+
+/* Controls become their pictures; what would reorder or break a line of a message is replaced. */
+static uint32_t visible(uint32_t c)
+{
+    if (c < 0x20)
+        return 0x2400 + c;
+    if (c == 0x7F)
+        return 0x2421;
+    bool harmful = (c >= 0x80 && c < 0xA0) || (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
+                   (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF;
+    return harmful ? REPLACEMENT : c;
+}
+
+void value_text(const uint8_t *value, size_t length, bool utf8, size_t characters, char *out)
+{
+    size_t at = 0, offset = 0;
+    for (size_t n = 0; n < characters && offset < length; n++) {
+        uint32_t c;
+        offset += utf8 ? utf8_read(value + offset, length - offset, &c)
+                       : ms932_read(value + offset, length - offset, &c);
+        at += utf8_put(out + at, visible(c));
+    }
+    if (offset < length)
+        at += utf8_put(out + at, 0x2026);
+    out[at] = '\0';
+}

@@ -1,0 +1,28 @@
+/* MS932 (Windows code page 932) bytes: validity by position, and conversion for messages. */
+#ifndef STANDARD_MS932_H
+#define STANDARD_MS932_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum ms932_fault { MS932_GOOD, MS932_UNDEFINED, MS932_INCOMPLETE, MS932_GAIJI };
+
+/* The first fault at or after *offset; *offset is then its place and *size its bytes (1 or 2).
+ * MS932_INCOMPLETE: a lead byte without a trail byte behind it. */
+enum ms932_fault ms932_next_fault(const uint8_t *text, size_t length, size_t *offset, size_t *size);
+
+/* Bytes of the run of ASCII at the head of `text`. */
+size_t ascii_run(const uint8_t *text, size_t length);
+
+/* Characters, a double byte counting as one. */
+size_t ms932_characters(const uint8_t *text, size_t length);
+
+/* Is `text` UTF-8 as a whole, and not MS932 by chance? Three-byte sequences (kana, kanji) decide. */
+bool text_is_utf8(const uint8_t *text, size_t length);
+
+/* A value as UTF-8 for a message: at most `characters` of them, then "…"; control characters made visible.
+ * Out holds at least 4 * characters + 4 bytes. `utf8`: the bytes are UTF-8 already. */
+void value_text(const uint8_t *value, size_t length, bool utf8, size_t characters, char *out);
+
+#endif

@@ -1,0 +1,211 @@
+/* The report beside a file, for a clerk: what happened, what to do, then each problem with its place. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "standard/problem.h"
+
+enum { GOOD_MAX = STANDARD_PROBLEMS_MAX, REMEDIES_MAX = 5, REPORT_LIMIT = 16 * 1024 * 1024 };
+
+struct entry {
+    const struct standard_rule *rule;
+    enum standard_severity severity;
+    uint64_t line;
+    unsigned column;
+    const char *item_name;
+    char *file, *message, *remedy; /* file: "" or its canonical name */
+};
+
+struct report {
+    enum report_kind kind;
+    char *file_name;
+    struct entry entries[STANDARD_PROBLEMS_MAX];
+    size_t n_entries;
+    uint64_t more; /* over STANDARD_PROBLEMS_MAX */
+    char *good[GOOD_MAX];
+    size_t n_good;
+    bool failed; /* out of memory: there will be no text */
+};
+
+struct report *report_new(enum report_kind kind, const char *file_name)
+{
+    struct report *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    r->kind = kind;
+    r->file_name = strdup(file_name);
+    if (r->file_name)
+        return r;
+    free(r);
+    return NULL;
+}
+
+void report_free(struct report *r)
+{
+    if (!r)
+        return;
+    for (size_t i = 0; i < r->n_entries; i++) {
+        free(r->entries[i].file);
+        free(r->entries[i].message);
+        free(r->entries[i].remedy);
+    }
+    for (size_t i = 0; i < r->n_good; i++)
+        free(r->good[i]);
+    free(r->file_name);
+    free(r);
+}
+
+void report_add(void *report, const struct standard_problem *problem)
+{
+    struct report *r = report;
+    if (r->n_entries == STANDARD_PROBLEMS_MAX) {
+        r->more++;
+        return;
+    }
+    struct entry *e = &r->entries[r->n_entries++];
+    *e = (struct entry){.rule = standard_rule_find(problem->code),
+                        .severity = problem->severity,
+                        .line = problem->line,
+                        .column = problem->column,
+                        .item_name = problem->item_name,
+                        .file = strdup(problem->file ? problem->file->canonical : ""),
+                        .message = strdup(problem->message_ja),
+                        .remedy = strdup(problem->remedy_ja)};
+    if (!e->rule || !e->file || !e->message || !e->remedy)
+        r->failed = true;
+}
+
+void report_add_code(struct report *r, const char *code, const char *const *arguments, size_t n)
+{
+    struct problem_sink sink = {.fn = report_add, .context = r};
+    struct word words[WORDS_MAX];
+    for (size_t i = 0; i < n && i < WORDS_MAX; i++)
+        words[i] = WORD(arguments[i]);
+    problem_put(&sink, code, &(struct problem_place){0}, words, n < WORDS_MAX ? n : WORDS_MAX);
+}
+
+void report_add_good_file(struct report *r, const char *file_name)
+{
+    if (r->n_good == GOOD_MAX)
+        return;
+    char *copy = strdup(file_name);
+    if (copy)
+        r->good[r->n_good++] = copy;
+    else
+        r->failed = true;
+}
+
+static void put_line(struct buffer *b, const char *text)
+{
+    buffer_text(b, text);
+    buffer_text(b, "\r\n");
+}
+
+static size_t count(const struct report *r, enum standard_severity severity)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_entries; i++)
+        n += r->entries[i].severity == severity;
+    return n;
+}
+
+static const char *what_happened(const struct report *r)
+{
+    switch (r->kind) {
+    case REPORT_INCOMPLETE:
+        return "この連番のファイルは、まだ送られていません。一緒に送るファイルが足りません。";
+    case REPORT_CONFIRM:
+        return "このファイルは、確認が済むまで送られません。";
+    case REPORT_ERROR:
+        break;
+    }
+    return count(r, STANDARD_ERROR) ? "このファイルは、送られません。次のところを直してください。"
+                                    : "このファイルについて、お知らせがあります。";
+}
+
+static bool said_before(const struct report *r, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (r->entries[k].severity == r->entries[i].severity &&
+            strcmp(r->entries[k].remedy, r->entries[i].remedy) == 0)
+            return true;
+    return false;
+}
+
+/* What to do, each once; that of errors when there are any. */
+static void put_remedies(struct buffer *b, const struct report *r)
+{
+    enum standard_severity severity = count(r, STANDARD_ERROR) ? STANDARD_ERROR : STANDARD_WARNING;
+    unsigned n = 0;
+    put_line(b, "■ すること");
+    for (size_t i = 0; i < r->n_entries && n < REMEDIES_MAX; i++)
+        if (r->entries[i].severity == severity && r->entries[i].remedy[0] && !said_before(r, i))
+            buffer_printf(b, "%u. %s\r\n", ++n, r->entries[i].remedy);
+    if (r->kind == REPORT_ERROR && severity == STANDARD_ERROR)
+        buffer_printf(b, "%u. 直したファイルを、同じフォルダーに保存し直してください。このお知らせは自動で消えます。\r\n", ++n);
+    buffer_text(b, "\r\n");
+}
+
+static void put_place(struct buffer *b, const struct entry *e)
+{
+    if (e->file[0])
+        buffer_printf(b, "%s  ", e->file);
+    if (e->line)
+        buffer_printf(b, "%llu行目", (unsigned long long)e->line);
+    if (e->column)
+        buffer_printf(b, " %u列目", e->column);
+    if (!e->file[0] && !e->line)
+        buffer_text(b, "ファイル全体");
+}
+
+static void put_entries(struct buffer *b, const struct report *r, enum standard_severity severity,
+                        const char *heading)
+{
+    size_t n = count(r, severity), number = 0;
+    if (n == 0)
+        return;
+    buffer_printf(b, "■ %s（%zu件）\r\n", heading, n);
+    for (size_t i = 0; i < r->n_entries; i++) {
+        const struct entry *e = &r->entries[i];
+        if (e->severity != severity)
+            continue;
+        buffer_printf(b, "%zu) ", ++number);
+        put_place(b, e);
+        buffer_printf(b, "：%s\r\n", e->message);
+        if (e->remedy[0])
+            buffer_printf(b, "   → %s\r\n", e->remedy);
+        buffer_printf(b, "   [%s]  根拠：%s\r\n", e->rule->code, e->rule->source);
+    }
+    buffer_text(b, "\r\n");
+}
+
+char *report_text(const struct report *r, size_t *length)
+{
+    static const char *const names[] = {
+        [REPORT_ERROR] = "ファイル", [REPORT_INCOMPLETE] = "連番", [REPORT_CONFIRM] = "ファイル"};
+    autobuffer b = {.limit = REPORT_LIMIT};
+    if (r->failed)
+        return NULL;
+    buffer_text(&b, "\xEF\xBB\xBF");
+    put_line(&b, what_happened(r));
+    buffer_printf(&b, "%s：%s\r\n\r\n", names[r->kind], r->file_name);
+    put_remedies(&b, r);
+    put_entries(&b, r, STANDARD_ERROR, "直すところ");
+    put_entries(&b, r, STANDARD_WARNING, "お知らせ");
+    if (r->more)
+        buffer_printf(&b, "このほかに%llu件あります。\r\n\r\n", (unsigned long long)r->more);
+    if (r->n_good) {
+        put_line(&b, "■ 問題のないファイル");
+        for (size_t i = 0; i < r->n_good; i++)
+            put_line(&b, r->good[i]);
+    }
+    if (b.failed)
+        return NULL;
+    *length = b.length;
+    char *text = (char *)b.data;
+    b.data = NULL;
+    return text;
+}
