@@ -305,22 +305,29 @@ void parcel_forge(struct parcel *p, const struct forgery *f, const struct buffer
     ERR_clear_error();
 }
 
-char *manifest_of(const struct statement *s, const char *name, const char *data)
+char *manifest_of_file(const struct statement *s, const struct envelope_file *file)
 {
-    struct envelope_file file = {.kind = "UPPLAN", .size = strlen(data)};
-    snprintf(file.name, sizeof file.name, "%s", name);
-    must(hash_bytes(data, strlen(data), &file.sha256), "hash");
+    struct envelope_file copy = *file;
     struct manifest m = {.salt = {9},
                          .id = s->id,
                          .sender = s->sender,
                          .recipient = s->recipient,
                          .created = s->created,
-                         .sequence = "20250401090000",
-                         .files = &file,
-                         .n_files = 1};
+                         .n_files = 1,
+                         .files = &copy};
+    if (strcmp(file->kind, "document") != 0)
+        strcpy(m.sequence, "20250401090000");
     char *text = manifest_write(&m);
     must(text != NULL, "manifest");
     return text;
+}
+
+char *manifest_of(const struct statement *s, const char *name, const char *data)
+{
+    struct envelope_file file = {.kind = "UPPLAN", .size = strlen(data)};
+    snprintf(file.name, sizeof file.name, "%s", name);
+    must(hash_bytes(data, strlen(data), &file.sha256), "hash");
+    return manifest_of_file(s, &file);
 }
 
 struct statement statement_a_to_b(void)

@@ -71,6 +71,7 @@ void plain_file(struct buffer *plain, const char *data);
 
 /* The manifest that belongs to `s`, as text (malloc'd), with one file of `data`. */
 char *manifest_of(const struct statement *s, const char *name, const char *data);
+char *manifest_of_file(const struct statement *s, const struct envelope_file *file);
 struct statement statement_a_to_b(void);
 
 #endif
