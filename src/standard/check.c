@@ -346,6 +346,7 @@ static void flow_check(struct check *c)
     }
     if (!in_scope || flow_allowed(name->kind, services[0], services[1]))
         return;
+    c->wrong_way = true;
     char ja[VALUE_SIZE * 2], en[VALUE_SIZE * 2], senders[VALUE_SIZE];
     const struct word title = {standard_kind_title(name->kind, STANDARD_JA),
                                standard_kind_title(name->kind, STANDARD_EN)};

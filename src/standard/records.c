@@ -222,8 +222,10 @@ static void image_name(const struct judged *j)
 static void names_office(const struct judged *j, struct word role, const char *number)
 {
     char value[VALUE_SIZE];
+    if (j->check->wrong_way || item_equals(j->items[0], number, strlen(number)))
+        return;
     value_of(j->items[0], value);
-    if (j->items[0]->length == 0 || strcmp(value, number) == 0 || strcmp(value, j->check->last_office) == 0)
+    if (j->items[0]->length == 0 || strcmp(value, j->check->last_office) == 0)
         return;
     memcpy(j->check->last_office, value, sizeof value);
     put_value(j, j->rule->code, role, WORD(number));
