@@ -161,7 +161,7 @@ static void row_todo(struct page *p, const struct ledger_status *s, const struct
     struct buffer *b = row_begin(&p->todo, TODO_MAX, words);
     if (!b)
         return;
-    buffer_printf(b, "<td>%s</td>", s->outgoing ? "送信" : "受信");
+    buffer_printf(b, "<td class=\"time\">%s</td>", s->outgoing ? "送信" : "受信");
     cell_partner(p, b, s);
     cell_contents(p, b, s);
     cell_time(b, s->outgoing ? s->saved : s->received);
