@@ -196,7 +196,10 @@ static void group_answer(struct ledger *l, struct change *group)
             change_free(c);
         }
     }
-    for (size_t i = 0; changed && i < l->n_subscribers; i++)
+    if (!changed)
+        return;
+    LOCKED(&l->subscribers_mutex);
+    for (size_t i = 0; i < l->n_subscribers; i++)
         l->subscribers[i].fn(l->subscribers[i].context, changed);
 }
 

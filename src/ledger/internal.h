@@ -86,6 +86,7 @@ struct ledger {
     bool committer_runs, checkpointer_runs;
     struct connection checkpoint_connection;
 
+    pthread_mutex_t subscribers_mutex; /* held while they are called */
     struct {
         ledger_changed_fn *fn;
         void *context;

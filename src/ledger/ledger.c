@@ -125,11 +125,22 @@ uint64_t id_take(struct ledger *l)
 
 void ledger_subscribe(struct ledger *l, ledger_changed_fn *fn, void *context)
 {
+    LOCKED(&l->subscribers_mutex);
     if (l->n_subscribers < ARRAY_LENGTH(l->subscribers)) {
         l->subscribers[l->n_subscribers].fn = fn;
         l->subscribers[l->n_subscribers].context = context;
         l->n_subscribers++;
     }
+}
+
+void ledger_unsubscribe(struct ledger *l, ledger_changed_fn *fn, void *context)
+{
+    LOCKED(&l->subscribers_mutex);
+    for (size_t i = 0; i < l->n_subscribers; i++)
+        if (l->subscribers[i].fn == fn && l->subscribers[i].context == context) {
+            l->subscribers[i] = l->subscribers[--l->n_subscribers];
+            return;
+        }
 }
 
 /* ---- Opening ---- */
@@ -367,6 +378,7 @@ static struct ledger *ledger_new(const struct ledger_options *o)
     pthread_cond_init(&l->checkpoint_work, NULL);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&l->mutex, NULL);
+    pthread_mutex_init(&l->subscribers_mutex, NULL);
     pthread_mutex_init(&l->readers_mutex, NULL);
     pthread_mutex_init(&l->plain_mutex, NULL);
     return l;
@@ -400,6 +412,7 @@ void ledger_close(struct ledger *l)
     pthread_cond_destroy(&l->done);
     pthread_cond_destroy(&l->checkpoint_work);
     pthread_mutex_destroy(&l->mutex);
+    pthread_mutex_destroy(&l->subscribers_mutex);
     pthread_mutex_destroy(&l->readers_mutex);
     pthread_mutex_destroy(&l->plain_mutex);
     free(l->path);
