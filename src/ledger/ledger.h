@@ -185,7 +185,8 @@ int ledger_save(struct ledger *l, const struct ledger_save *save, ledger_done_fn
 /* Moves entry `entry` to (parent, name); an entry that stands there (replaced != 0) is removed, as by
  * ledger_unlink. The file is withdrawn from its unsealed message when `leaves_unit` (audited); joining
  * another happens by a following ledger_save with keep_content. Both may be handed in one after the other; to
- * make them one transaction set `then`. */
+ * make them one transaction set `then`. `entry` 0: the file has no durable name yet;
+ * `then` makes it. */
 struct ledger_rename {
     uint64_t entry, parent, replaced;
     const char *name, *folded;
@@ -432,7 +433,7 @@ int ledger_partner(struct ledger *l, const struct office_id *office,
 int ledger_partner_by_folder(struct ledger *l, uint64_t folder_node, struct ledger_partner *out);
 /* Partners whose number is `number`, at most max. Returns how many. */
 int ledger_partners_of_number(struct ledger *l, const char *number, struct office_id *out, size_t max);
-/* Adds or changes a partner; at the first time makes and pins the folders in outbox and inbox. The log's head
+/* Adds or changes a partner (NULL: only the head is stored); at the first time makes and pins the folders in outbox and inbox. The log's head
  * and its number of entries are stored with the last of a batch. `folder`/`folded` are used only when new. */
 int ledger_partner_put(struct ledger *l, const struct ledger_partner *p, const char *folded,
                        const struct log_head *head, ledger_done_fn *done, void *context);

@@ -158,12 +158,13 @@ int message_set_state(struct ledger *l, uint64_t id, int state, const char *reas
 
 /* ---- Files ---- */
 
+const struct hash256 HASH_OF_NOTHING = {{0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4,
+                                         0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b,
+                                         0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55}};
+
 int file_put(struct ledger *l, uint64_t message, const struct file_new *f)
 {
-    static const struct hash256 EMPTY = {{0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4,
-                                          0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b,
-                                          0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55}};
-    struct hash256 hash = EMPTY;
+    struct hash256 hash = HASH_OF_NOTHING;
     uint64_t size = 0;
     int r = f->content ? content_known(l, f->content, &size, &hash) : 0;
     if (r == 0)
@@ -307,21 +308,26 @@ static int file_leave(struct ledger *l, uint64_t message, const char *name)
 int unit_leave(struct ledger *l, uint64_t node, uint64_t *left)
 {
     char name[256] = "";
+    bool document = false;
     *left = 0;
     {
-        autoquery s = sql_query(&l->writer,
-                                "SELECT message, file.name FROM file JOIN message ON message.id=file.message"
-                                " WHERE file.node=? AND file.node<>0 AND carried=0 AND open=1 LIMIT 1",
-                                "i", node);
+        autoquery s = sql_query(
+            &l->writer,
+            "SELECT message, file.name, file.document FROM file JOIN message ON message.id=file.message"
+            " WHERE file.node=? AND file.node<>0 AND carried=0 AND open=1 LIMIT 1",
+            "i", node);
         int r = sql_row(s);
         if (r < 0)
             return r;
         if (r > 0) {
             *left = sql_u64(s, 0);
             sql_text(s, 1, name, sizeof name);
+            document = sqlite3_column_int(s, 2) != 0;
         }
     }
     int r = *left ? file_leave(l, *left, name) : 0;
+    if (*left && r == 0)
+        r = message_audit(l, "file-left", *left, "%s", document ? "document" : name);
     if (r == 0)
         r = sql_run(&l->writer, "UPDATE file SET node=0 WHERE node=? AND node<>0", "i", node);
     return r ? r : sql_run(&l->writer, "UPDATE node SET message=0 WHERE id=?", "i", node);

@@ -69,6 +69,8 @@ int message_insert(struct ledger *l, const struct message_new *m, uint64_t *id);
 /* `reason` "" when none. Sets nothing else. */
 int message_set_state(struct ledger *l, uint64_t id, int state, const char *reason);
 
+extern const struct hash256 HASH_OF_NOTHING; /* SHA-256 of an empty file */
+
 struct file_new {
     const char *name, *folded, *kind, *version, *reason;
     uint64_t node, content; /* content gets a reference; size and hash are read from it. 0 = empty */

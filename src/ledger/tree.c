@@ -217,8 +217,7 @@ int entry_delete(struct ledger *l, const struct ledger_entry *e, bool keep_node)
     return r || keep_node || links > 0 ? r : node_delete(l, e->node);
 }
 
-/* A unit's folder in _順番 that has nothing left. */
-static int folder_drop_empty(struct ledger *l, uint64_t folder)
+int folder_drop_empty(struct ledger *l, uint64_t folder)
 {
     struct ledger_node node;
     struct ledger_entry entry;

@@ -65,6 +65,9 @@ int entry_delete(struct ledger *l, const struct ledger_entry *e, bool keep_node)
  * _順番) that one of them leaves empty goes too. */
 int node_unlink_all(struct ledger *l, uint64_t node, bool keep_node);
 
+/* A unit's folder in _順番 (NODE_FOLDER with a message) goes when nothing is left in it; others stay. */
+int folder_drop_empty(struct ledger *l, uint64_t folder);
+
 /* The folder of this name in `parent`, made when it is not there. `message`: the node's, when made. */
 int folder_make(struct ledger *l, uint64_t parent, const char *name, const char *folded, uint32_t mode,
                 uint64_t message, uint64_t *node);
