@@ -25,6 +25,7 @@ static const char VERSION_1[] =
     "CREATE INDEX node_draft ON node(id) WHERE draft<>0;"
     "CREATE INDEX node_unlinked ON node(id) WHERE links=0;"
     "CREATE INDEX node_incoming ON node(message) WHERE kind=3;"
+    "CREATE INDEX node_note ON node(message) WHERE kind=2 AND message<>0;" /* of an incomplete unit */
     "CREATE TABLE entry(id INTEGER PRIMARY KEY, parent INTEGER NOT NULL, node INTEGER NOT NULL,"
     " shown INTEGER NOT NULL, name TEXT NOT NULL, folded TEXT NOT NULL);"
     "CREATE INDEX entry_order ON entry(parent, id);"
@@ -47,6 +48,7 @@ static const char VERSION_1[] =
     " replaces BLOB, replaced INTEGER NOT NULL DEFAULT 0, archive INTEGER NOT NULL DEFAULT 0);"
     "CREATE INDEX message_uid ON message(uid);"
     "CREATE INDEX message_unit ON message(unit, sequence) WHERE outgoing=1;"
+    "CREATE INDEX message_incoming ON message(partner, sequence, sent) WHERE outgoing=0;"
     "CREATE INDEX message_open ON message(id) WHERE open=1;"
     "CREATE INDEX message_queued ON message(id) WHERE outgoing=1 AND state=3;"
     "CREATE INDEX message_linger ON message(id) WHERE linger=1;"

@@ -1,0 +1,215 @@
+/* From a queued unit to bytes that lie ready for the hub. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "ledger/exchange.h"
+
+/* ---- What is to do ---- */
+
+int ledger_to_seal(struct ledger *l, uint64_t *messages, size_t max)
+{
+    WITH_READER(l, c);
+    if (!c)
+        return -EIO;
+    autoquery s = sql_query(c,
+                            "SELECT id FROM message WHERE outgoing=1 AND state=3 AND sealed=0 AND settled=1"
+                            " ORDER BY id",
+                            "");
+    return column_ids(s, messages, max);
+}
+
+int ledger_to_send(struct ledger *l, uint64_t *messages, size_t max)
+{
+    WITH_READER(l, c);
+    if (!c)
+        return -EIO;
+    autoquery s =
+        sql_query(c, "SELECT id FROM message WHERE outgoing=1 AND state=3 AND sealed=1 ORDER BY id", "");
+    return column_ids(s, messages, max);
+}
+_Static_assert(OUT_QUEUED == 3, "the index message_queued and the queries here say 3");
+
+/* ---- Sealing ---- */
+
+struct seal_change {
+    struct change change;
+    uint64_t message;
+    const uint8_t *header;
+    size_t header_length;
+    const char *json; /* the manifest, NUL-terminated */
+    struct content *statement, *manifest, *ciphertext;
+    struct hash256 envelope_hash, manifest_hash;
+    const char *fingerprint;
+    int64_t created;
+};
+
+static size_t count_files(const char *json)
+{
+    size_t n = 0;
+    for (const char *at = json; (at = strstr(at, "\"sha256\":")); at++)
+        n++;
+    return n;
+}
+
+/* A file may have been saved, judged and queued anew while the link was sealing: then what was sealed is not
+ * what the unit holds. The manifest (made by our own envelope room) names every file's hash. */
+static int manifest_agrees(struct ledger *l, const struct seal_change *c)
+{
+    autofree struct ledger_unit_file *files = NULL;
+    size_t n = 0;
+    int r = message_files(&l->writer, c->message, &files, &n);
+    if (r == 0 && count_files(c->json) != n)
+        r = -ESTALE;
+    for (size_t i = 0; i < n && r == 0; i++) {
+        char hex[2 * ENVELOPE_HASH_SIZE + 1];
+        hex_encode(files[i].sha256.bytes, ENVELOPE_HASH_SIZE, hex);
+        r = strstr(c->json, hex) ? 0 : -ESTALE;
+    }
+    return r;
+}
+
+static int sealed_with(struct ledger *l, const struct seal_change *c)
+{
+    int64_t same = 0;
+    int r = sql_number(&l->writer, &same, "SELECT envelope_hash=? FROM envelope WHERE message=?", "bi",
+                       c->envelope_hash.bytes, sizeof c->envelope_hash.bytes, c->message);
+    return r ? r : same ? 0 : -EEXIST;
+}
+
+static int seal_rows(struct ledger *l, const struct seal_change *c)
+{
+    struct envelope_row row = {.header = c->header, .header_length = c->header_length,
+                               .ciphertext_length = content_size(c->ciphertext),
+                               .envelope_hash = &c->envelope_hash, .manifest_hash = &c->manifest_hash,
+                               .fingerprint = c->fingerprint, .created = c->created};
+    int r = content_link(l, c->statement, &row.statement);
+    if (r == 0)
+        r = content_link(l, c->manifest, &row.manifest);
+    if (r == 0)
+        r = content_link(l, c->ciphertext, &row.ciphertext);
+    if (r == 0)
+        r = envelope_insert(l, c->message, &row);
+    if (r == 0)
+        r = sql_run(&l->writer, "UPDATE message SET sealed=1, open=0, reason='' WHERE id=?", "i", c->message);
+    return r;
+}
+
+static int seal_apply(struct ledger *l, struct change *change)
+{
+    const struct seal_change *c = (struct seal_change *)change;
+    struct message m;
+    int r = message_find(&l->writer, c->message, &m);
+    if (r || !m.outgoing)
+        return r ? r : -ENOENT;
+    if (m.sealed)
+        return sealed_with(l, c);
+    if (m.state != OUT_QUEUED || !m.settled)
+        return -ESTALE;
+    r = manifest_agrees(l, c);
+    if (r == 0)
+        r = seal_rows(l, c);
+    change->changed = LEDGER_CHANGED_UNITS;
+    return r ? r : message_audit(l, "sealed", c->message, "to key %s", c->fingerprint);
+}
+
+static bool sealed_is_whole(const struct ledger_sealed *s)
+{
+    return s->statement && s->statement_length && s->statement_length <= ENVELOPE_STATEMENT_MAX &&
+           s->header && s->header_length && s->header_length <= ENVELOPE_HEADER_MAX && s->manifest &&
+           s->manifest_length && s->manifest_length <= ENVELOPE_MANIFEST_MAX && s->ciphertext;
+}
+
+int ledger_seal(struct ledger *l, const struct ledger_sealed *sealed, ledger_done_fn *done, void *context)
+{
+    if (!sealed_is_whole(sealed)) {
+        content_abort(sealed->ciphertext);
+        return change_answer(-EINVAL, done, context);
+    }
+    struct seal_change *c = change_new(sizeof *c, seal_apply, done, context);
+    if (!c) {
+        content_abort(sealed->ciphertext);
+        return change_submit(l, NULL, done, context);
+    }
+    c->message = sealed->message;
+    c->header = change_copy(&c->change, sealed->header, sealed->header_length);
+    c->header_length = sealed->header_length;
+    c->json = change_copy(&c->change, sealed->manifest, sealed->manifest_length);
+    c->statement = change_content(l, &c->change, sealed->statement, sealed->statement_length);
+    c->manifest = change_content(l, &c->change, sealed->manifest, sealed->manifest_length);
+    c->ciphertext = sealed->ciphertext;
+    change_own(&c->change, sealed->ciphertext);
+    c->envelope_hash = sealed->envelope_hash;
+    c->manifest_hash = sealed->manifest_hash;
+    c->fingerprint = change_text(&c->change, sealed->recipient_fingerprint);
+    c->created = sealed->created;
+    return change_submit(l, &c->change, done, context);
+}
+
+/* ---- A queued message's reason; the hub's no ---- */
+
+struct reason_change {
+    struct change change;
+    uint64_t message;
+    const char *reason;
+};
+
+static int reason_submit(struct ledger *l, change_apply_fn *apply, uint64_t message, const char *reason,
+                         ledger_done_fn *done, void *context)
+{
+    if (strlen(reason) >= sizeof((struct message *)0)->reason)
+        return change_answer(-EINVAL, done, context);
+    struct reason_change *c = change_new(sizeof *c, apply, done, context);
+    if (c) {
+        c->message = message;
+        c->reason = change_text(&c->change, reason);
+    }
+    return change_submit(l, c ? &c->change : NULL, done, context);
+}
+
+static int note_apply(struct ledger *l, struct change *change)
+{
+    const struct reason_change *c = (struct reason_change *)change;
+    struct message m;
+    int r = message_find(&l->writer, c->message, &m);
+    if (r || !m.outgoing || m.state != OUT_QUEUED)
+        return r ? r : -ESTALE;
+    if (strcmp(m.reason, c->reason) == 0)
+        return 0;
+    change->changed = LEDGER_CHANGED_UNITS;
+    r = message_set_state(l, c->message, m.state, c->reason);
+    return r ? r : message_audit(l, "waits", c->message, "%s", c->reason[0] ? c->reason : "no longer");
+}
+
+int ledger_note_reason(struct ledger *l, uint64_t message, const char *reason, ledger_done_fn *done,
+                       void *context)
+{
+    return reason_submit(l, note_apply, message, reason, done, context);
+}
+
+static int refuse_apply(struct ledger *l, struct change *change)
+{
+    const struct reason_change *c = (struct reason_change *)change;
+    struct message m;
+    int r = message_find(&l->writer, c->message, &m);
+    if (r || !m.outgoing)
+        return r ? r : -ENOENT;
+    if (m.state == OUT_REFUSED)
+        return 0;
+    if (m.state != OUT_QUEUED)
+        return -EINVAL;
+    r = envelope_drop_ciphertext(l, c->message);
+    if (r == 0)
+        r = message_set_state(l, c->message, OUT_REFUSED, c->reason);
+    if (r == 0)
+        r = sql_run(&l->writer, "UPDATE message SET open=0 WHERE id=?", "i", c->message);
+    change->changed = LEDGER_CHANGED_UNITS;
+    return r ? r : message_audit(l, "refused", c->message, "%s", c->reason);
+}
+
+int ledger_refuse_out(struct ledger *l, uint64_t message, const char *reason, ledger_done_fn *done,
+                      void *context)
+{
+    return reason_submit(l, refuse_apply, message, reason, done, context);
+}
