@@ -1,0 +1,23 @@
+/* How long to leave the hub alone after a failure: 0.5 s, doubling to 60 s, with jitter, so that a thousand
+ * offices do not return in one moment. Pure; times are clock_boot_ms(). */
+#ifndef LINK_BACKOFF_H
+#define LINK_BACKOFF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { BACKOFF_FIRST_MS = 500, BACKOFF_LAST_MS = 60000 };
+
+struct backoff {
+    int64_t until;    /* nothing is begun before */
+    int64_t delay_ms; /* the last step without jitter; 0 after a success */
+};
+
+/* A failure at `now`. Several requests that one cut has ended count once: a failure while waiting changes
+ * nothing, unless `at_least_ms` (the hub's Retry-After, 0 = none) asks for more. `random` is any 32 bits. */
+void backoff_failed(struct backoff *b, int64_t now, int64_t at_least_ms, uint32_t random);
+/* Something got through: the next failure waits only the first step. */
+void backoff_succeeded(struct backoff *b);
+bool backoff_ready(const struct backoff *b, int64_t now);
+
+#endif

@@ -1,0 +1,292 @@
+/* What a partner may put into the inbox: transfer files of its own to us by the standard's check, or documents
+ * of the agreed kinds; nothing else, under no other name. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/cleanup.h"
+#include "careplan/standard.h"
+#include "link/link_private.h"
+
+enum { FIRST_BYTES = 512 };
+
+struct incoming_file {
+    char name[256], folded[768];
+    char kind[32];
+    struct transfer_name transfer; /* kind NULL: a document */
+    struct check *check;
+    struct content *content;
+    uint8_t first[FIRST_BYTES];
+    size_t n_first;
+};
+struct incoming {
+    struct link *l;
+    const struct statement *statement;
+    char sequence[15];
+    struct buffer manifest;
+    struct incoming_file *files;
+    struct ledger_incoming_file *given;
+    size_t n_files;
+    bool local, open_fault;
+    char fault[24];
+};
+
+struct incoming *incoming_new(struct link *l, const struct statement *statement)
+{
+    struct incoming *in = calloc(1, sizeof *in);
+    if (in) {
+        in->l = l;
+        in->statement = statement;
+    }
+    return in;
+}
+
+void incoming_free(struct incoming *in)
+{
+    if (!in)
+        return;
+    for (size_t i = 0; i < in->n_files; i++) {
+        if (in->files[i].content)
+            content_abort(in->files[i].content);
+        check_free(in->files[i].check);
+    }
+    buffer_free(&in->manifest);
+    free(in->files);
+    free(in->given);
+    free(in);
+}
+
+bool incoming_local_trouble(const struct incoming *in)
+{
+    return in->local;
+}
+
+const char *incoming_fault(const struct incoming *in)
+{
+    return in->fault;
+}
+
+bool incoming_fault_is_open(const struct incoming *in)
+{
+    return in->open_fault;
+}
+
+static int fault(struct incoming *in, const char *code)
+{
+    snprintf(in->fault, sizeof in->fault, "%s", code);
+    return -EBADMSG;
+}
+
+/* The standard's own codes: the partner reads them in its status. */
+static int open_fault(struct incoming *in, const char *code)
+{
+    in->open_fault = true;
+    return fault(in, code);
+}
+
+static int local(struct incoming *in, int r)
+{
+    in->local = true;
+    return r;
+}
+
+/* ---- names ---- */
+
+static bool same_service(const char *named, const struct office_id *office)
+{
+    return !named[0] || strcmp(named, office_id_service(office)) == 0; /* names of 202208 have none */
+}
+
+static bool same_number(const char *number, const struct office_id *office)
+{
+    return strncmp(number, office->text, 10) == 0 && office->text[10] == '-';
+}
+
+static int judge_transfer(struct incoming *in, struct incoming_file *f)
+{
+    const struct office_id *sender = &in->statement->sender, *self = in->l->self;
+    const struct transfer_name *t = &f->transfer;
+    if (strcmp(f->name, t->canonical) != 0 || strcmp(f->kind, t->kind->name) != 0)
+        return fault(in, "file-kind");
+    if (strcmp(t->sequence, in->sequence) != 0)
+        return fault(in, "file-sequence");
+    if (!same_number(t->sender_number, sender) || !same_service(t->sender_service, sender) ||
+        !same_number(t->recipient_number, self) || !same_service(t->recipient_service, self))
+        return fault(in, "file-offices");
+    if (!flow_allowed(t->kind, office_id_service(sender), office_id_service(self)))
+        return fault(in, "file-flow");
+    return 0;
+}
+
+static int judge_document(struct incoming *in, struct incoming_file *f)
+{
+    const char *dot = strrchr(f->name, '.');
+    if (in->sequence[0] || strcmp(f->kind, "document") != 0 || in->l->names.reserved(f->name) || !dot)
+        return fault(in, "file-kind");
+    for (char **allowed = in->l->settings->documents; allowed && *allowed; allowed++)
+        if (strcasecmp(dot + 1, *allowed) == 0)
+            return 0;
+    return open_fault(in, RULE_DOCUMENT_TYPE);
+}
+
+static enum standard_severity severity(void *settings, const char *code, enum standard_severity standard)
+{
+    const struct settings *s = settings;
+    for (size_t i = s->n_rules; i-- > 0;) /* the later value wins */
+        if (strcmp(s->rules[i].code, code) == 0)
+            return strcmp(s->rules[i].severity, "off") == 0       ? STANDARD_OFF
+                   : strcmp(s->rules[i].severity, "warning") == 0 ? STANDARD_WARNING
+                                                                  : STANDARD_ERROR;
+    return standard;
+}
+
+static void found(void *context, const struct standard_problem *problem)
+{
+    struct incoming *in = context;
+    if (problem->severity == STANDARD_ERROR && !in->fault[0])
+        open_fault(in, problem->code);
+}
+
+static int begin_file(struct incoming *in, struct incoming_file *f, const struct envelope_file *named)
+{
+    snprintf(f->kind, sizeof f->kind, "%s", named->kind);
+    if (in->l->names.normalise(named->name, f->name) || strcmp(named->name, f->name) != 0)
+        return fault(in, "file-name");
+    in->l->names.fold(f->name, f->folded);
+    bool transfer = transfer_name_parse(f->name, &f->transfer, NULL, NULL) == NAME_TRANSFER;
+    if (!transfer)
+        f->transfer.kind = NULL;
+    int r = transfer ? judge_transfer(in, f) : judge_document(in, f);
+    if (r)
+        return r;
+    if (transfer) {
+        struct check_options options = {.severity = severity, .context = (void *)in->l->settings};
+        f->check = check_new(&f->transfer, &options, found, in);
+    }
+    f->content = named->size ? content_new(in->l->ledger) : NULL;
+    return (transfer && !f->check) || (named->size && !f->content) ? local(in, -ENOMEM) : 0;
+}
+
+static int by_folded(const void *a, const void *b)
+{
+    const struct incoming_file *const *x = a, *const *y = b;
+    return strcmp((*x)->folded, (*y)->folded);
+}
+
+/* Two names that Windows holds for one would overwrite each other there. */
+static int refuse_twins(struct incoming *in)
+{
+    autofree const struct incoming_file **sorted = calloc(in->n_files, sizeof *sorted);
+    if (!sorted)
+        return local(in, -ENOMEM);
+    for (size_t i = 0; i < in->n_files; i++)
+        sorted[i] = &in->files[i];
+    qsort(sorted, in->n_files, sizeof *sorted, by_folded);
+    for (size_t i = 1; i < in->n_files; i++)
+        if (strcmp(sorted[i - 1]->folded, sorted[i]->folded) == 0)
+            return fault(in, "file-twins");
+    return 0;
+}
+
+int incoming_manifest(void *incoming, const struct manifest *m, const uint8_t *json, size_t length)
+{
+    struct incoming *in = incoming;
+    if (m->n_files == 0 || m->n_files > ENVELOPE_FILES_MAX)
+        return fault(in, "manifest-form");
+    snprintf(in->sequence, sizeof in->sequence, "%s", m->sequence);
+    in->files = calloc(m->n_files, sizeof *in->files);
+    if (!in->files || buffer_append(&in->manifest, json, length))
+        return local(in, -ENOMEM);
+    in->n_files = m->n_files;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < m->n_files; i++)
+        r = begin_file(in, &in->files[i], &m->files[i]);
+    return r ? r : refuse_twins(in);
+}
+
+/* ---- bytes ---- */
+
+int incoming_data(void *incoming, size_t index, const void *data, size_t length)
+{
+    struct incoming *in = incoming;
+    struct incoming_file *f = &in->files[index];
+    if (link_stopping(in->l))
+        return local(in, -ECANCELED);
+    size_t room = sizeof f->first - f->n_first, n = length < room ? length : room;
+    memcpy(f->first + f->n_first, data, n);
+    f->n_first += n;
+    int r = f->check ? check_write(f->check, data, length) : 0;
+    if (r == 0 && length)
+        r = content_append(f->content, data, length);
+    return r ? local(in, r) : 0;
+}
+
+static int end_check(struct incoming *in, struct incoming_file *f)
+{
+    struct check_result result = {0};
+    int r = check_finish(f->check, &result);
+    if (r)
+        return local(in, r);
+    bool bad = result.errors > 0;
+    check_result_free(&result);
+    check_free(f->check);
+    f->check = NULL;
+    return bad ? open_fault(in, in->fault[0] ? in->fault : RULE_UNREADABLE) : 0;
+}
+
+int incoming_end(void *incoming, size_t index)
+{
+    struct incoming *in = incoming;
+    struct incoming_file *f = &in->files[index];
+    if (f->check) {
+        /* A fault does not end the opening: it counts only when the tag behind it holds. */
+        int r = end_check(in, f);
+        if (in->local)
+            return r;
+    } else if (!document_matches(strrchr(f->name, '.') + 1, f->first, f->n_first) && !in->fault[0]) {
+        open_fault(in, RULE_DOCUMENT_CONTENT);
+    }
+    int r = f->content ? content_finish(f->content) : 0;
+    return r ? local(in, r) : 0;
+}
+
+/* ---- the whole ---- */
+
+int incoming_judge(struct incoming *in)
+{
+    autofree struct unit_file *unit = NULL;
+    if (in->fault[0])
+        return -EBADMSG;
+    if (!in->sequence[0])
+        return 0;
+    unit = calloc(in->n_files, sizeof *unit);
+    if (!unit)
+        return local(in, -ENOMEM);
+    for (size_t i = 0; i < in->n_files; i++)
+        unit[i].name = &in->files[i].transfer;
+    return unit_judge(unit, in->n_files, NULL, NULL) == UNIT_INCOMPLETE ? open_fault(in, RULE_UNIT_INCOMPLETE) : 0;
+}
+
+int incoming_give(struct incoming *in, struct ledger_incoming *out)
+{
+    in->given = calloc(in->n_files, sizeof *in->given);
+    if (!in->given)
+        return local(in, -ENOMEM);
+    for (size_t i = 0; i < in->n_files; i++) {
+        struct incoming_file *f = &in->files[i];
+        in->given[i] = (struct ledger_incoming_file){.name = f->name,
+                                                     .folded = f->folded,
+                                                     .kind = f->kind,
+                                                     .main_file = !f->transfer.kind || f->transfer.kind->main_file,
+                                                     .content = f->content};
+        f->content = NULL; /* the ledger's from now on */
+    }
+    out->files = in->given;
+    out->n_files = in->n_files;
+    out->sequence = in->sequence;
+    out->manifest = in->manifest.data;
+    out->manifest_length = in->manifest.length;
+    return 0;
+}
