@@ -94,9 +94,10 @@ static int set_key(struct hub_config *c, const struct key *k, const char *value,
         break;
     case DURATION:
         if (!config_duration(value, &number) || number < k->min || number > k->max)
-            return error_set(e, -EINVAL, "config-value",
-                             "%s: \"%s\" is not a duration (500ms, 2s, 10m, 3h, 90d, 5y) from %lld s to %lld s",
-                             k->name, value, (long long)(k->min / SECOND), (long long)(k->max / SECOND));
+            return error_set(
+                e, -EINVAL, "config-value",
+                "%s: \"%s\" is not a duration (500ms, 2s, 10m, 3h, 90d, 5y) from %lld s to %lld s", k->name,
+                value, (long long)(k->min / SECOND), (long long)(k->max / SECOND));
         break;
     default:
         return -EINVAL;

@@ -89,8 +89,7 @@ static void run_batch(struct connection_db *db, struct store_job **jobs, size_t 
         if (jobs[i]->result) {
             db->n_woken = woken;
             /* After SQLITE_FULL or an I/O error SQLite may have undone the whole transaction. */
-            r = sqlite3_get_autocommit(db->handle) ? jobs[i]->result
-                                                   : db_execute(db, "ROLLBACK TO job", "");
+            r = sqlite3_get_autocommit(db->handle) ? jobs[i]->result : db_execute(db, "ROLLBACK TO job", "");
         }
         if (!r)
             r = db_execute(db, "RELEASE job", "");

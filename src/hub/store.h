@@ -128,9 +128,9 @@ struct store_content_read {
     struct store_job job;
     int64_t content;
     uint64_t offset;
-    size_t length;   /* at most FORM_PART_SIZE */
-    uint8_t *data;   /* room for `length` */
-    size_t got;      /* fewer only when the content has been dropped */
+    size_t length; /* at most FORM_PART_SIZE */
+    uint8_t *data; /* room for `length` */
+    size_t got;    /* fewer only when the content has been dropped */
 };
 void store_content_read(struct store *s, struct store_content_read *call);
 
@@ -240,9 +240,9 @@ struct store_enrol_call {
     int days;
     int64_t now;
     enum store_enrol outcome;
-    struct error error;     /* STORE_ENROL_REQUEST: why */
-    char *certificate;      /* PEM; free by the caller */
-    struct buffer crl;      /* the new CRL when one was made; buffer_free by the caller */
+    struct error error; /* STORE_ENROL_REQUEST: why */
+    char *certificate;  /* PEM; free by the caller */
+    struct buffer crl;  /* the new CRL when one was made; buffer_free by the caller */
 };
 void store_enrol(struct store *s, struct store_enrol_call *call);
 

@@ -267,9 +267,9 @@ int db_open(struct connection_db *db, const char *path, bool create, struct erro
         return error_set(e, there ? -EEXIST : -ENOENT, "store", "%s: %s", path,
                          there ? "exists already" : "no such store; careplan-hub init makes it");
     mode_t mask = umask(0077);
-    int r = sqlite3_open_v2(
-        path, &db->handle,
-        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0), NULL);
+    int r = sqlite3_open_v2(path, &db->handle,
+                            SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0),
+                            NULL);
     umask(mask);
     if (r != SQLITE_OK)
         return open_error(db, path, e);

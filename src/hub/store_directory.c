@@ -108,7 +108,8 @@ int db_log_json(struct connection_db *db, json_t *entry)
 /* Already there: the same, or under another name? */
 static bool office_is_there(struct connection_db *db, struct store_office_add *call)
 {
-    sqlite3_stmt *s = db_query(db, "SELECT name, municipality FROM offices WHERE office = ?", "o", &call->office);
+    sqlite3_stmt *s =
+        db_query(db, "SELECT name, municipality FROM offices WHERE office = ?", "o", &call->office);
     call->there = db_row(db, s);
     if (!call->there)
         return false;

@@ -24,8 +24,8 @@ static int run_token_new(struct connection_db *db, struct store_job *job)
     call->unknown = !db_number(db, 0, "SELECT 1 FROM offices WHERE office = ?", "o", &call->office);
     if (call->unknown || db->failure)
         return db->failure;
-    return db_execute(db, "INSERT OR REPLACE INTO tokens(office, hash, expires, tries) VALUES(?,?,?,0)", "ohi",
-                      &call->office, &call->hash, call->expires);
+    return db_execute(db, "INSERT OR REPLACE INTO tokens(office, hash, expires, tries) VALUES(?,?,?,0)",
+                      "ohi", &call->office, &call->hash, call->expires);
 }
 
 void store_token_new(struct store *s, struct store_token_new *call)
@@ -44,8 +44,8 @@ static int revoked_list(struct connection_db *db, struct revocation **out, size_
     *out = calloc((size_t)count + 1, sizeof **out);
     if (!*out)
         return -ENOMEM;
-    sqlite3_stmt *s =
-        db_query(db, "SELECT serial, revoked FROM certificates WHERE revoked IS NOT NULL ORDER BY revoked", "");
+    sqlite3_stmt *s = db_query(
+        db, "SELECT serial, revoked FROM certificates WHERE revoked IS NOT NULL ORDER BY revoked", "");
     while (db_row(db, s))
         if (*n < (size_t)count) {
             struct revocation *r = &(*out)[(*n)++];
@@ -66,8 +66,8 @@ static int crl_make(struct connection_db *db, struct ca *ca, int64_t now, struct
     if (!r)
         r = ca_crl(ca, list, n, (uint64_t)number, now, CRL_DAYS, &der, &length, &e);
     if (!r)
-        r = db_execute(db, "INSERT OR REPLACE INTO crl(one, number, made, der) VALUES(1,?,?,?)", "iib", number,
-                       now, der, length);
+        r = db_execute(db, "INSERT OR REPLACE INTO crl(one, number, made, der) VALUES(1,?,?,?)", "iib",
+                       number, now, der, length);
     return r ? r : buffer_append(out, der, length);
 }
 
@@ -136,8 +136,9 @@ enum token_state { TOKEN_GOOD, TOKEN_BAD, TOKEN_AGAIN };
 static enum token_state token_judge(struct connection_db *db, struct store_enrol_call *call)
 {
     struct hash256 hash;
-    sqlite3_stmt *s = db_query(db, "SELECT hash, expires, tries, used, certificate FROM tokens WHERE office = ?",
-                               "o", &call->office);
+    sqlite3_stmt *s =
+        db_query(db, "SELECT hash, expires, tries, used, certificate FROM tokens WHERE office = ?", "o",
+                 &call->office);
     if (!db_row(db, s))
         return TOKEN_BAD;
     bool right = db_column_bytes(s, 0, hash.bytes, sizeof hash.bytes) &&
@@ -147,8 +148,8 @@ static enum token_state token_judge(struct connection_db *db, struct store_enrol
     int64_t certificate = sqlite3_column_int64(s, 4);
     sqlite3_reset(s);
     if (!right)
-        db_execute(db, "UPDATE tokens SET tries = tries + 1 WHERE office = ? AND tries < ?", "oi", &call->office,
-                   (int64_t)STORE_TOKEN_TRIES);
+        db_execute(db, "UPDATE tokens SET tries = tries + 1 WHERE office = ? AND tries < ?", "oi",
+                   &call->office, (int64_t)STORE_TOKEN_TRIES);
     if (!right || !open)
         return TOKEN_BAD;
     if (!used)
@@ -160,10 +161,12 @@ static enum token_state token_judge(struct connection_db *db, struct store_enrol
 static int revoke_one(struct connection_db *db, const struct office_id *office, int64_t certificate,
                       const char *serial, const char *fingerprint, int64_t now)
 {
-    int r = db_execute(db, "UPDATE certificates SET revoked = ? WHERE certificate = ?", "ii", now, certificate);
+    int r =
+        db_execute(db, "UPDATE certificates SET revoked = ? WHERE certificate = ?", "ii", now, certificate);
     return r ? r
-             : db_log_json(db, json_pack("{s:s, s:s, s:s, s:s, s:I}", "type", "revoked", "office", office->text,
-                                         "fingerprint", fingerprint, "serial", serial, "at", (json_int_t)now));
+             : db_log_json(db,
+                           json_pack("{s:s, s:s, s:s, s:s, s:I}", "type", "revoked", "office", office->text,
+                                     "fingerprint", fingerprint, "serial", serial, "at", (json_int_t)now));
 }
 
 static int revoke_live(struct connection_db *db, struct store_enrol_call *call)
@@ -187,15 +190,18 @@ static int revoke_live(struct connection_db *db, struct store_enrol_call *call)
 }
 
 /* The office itself and all that it has written with. */
-static int announce_key_change(struct connection_db *db, struct store_enrol_call *call, const char *fingerprint)
+static int announce_key_change(struct connection_db *db, struct store_enrol_call *call,
+                               const char *fingerprint)
 {
-    int r = db_log_json(db, json_pack("{s:s, s:s, s:s, s:I}", "type", "key_change", "office", call->office.text,
-                                      "fingerprint", fingerprint, "at", (json_int_t)call->now));
+    int r =
+        db_log_json(db, json_pack("{s:s, s:s, s:s, s:I}", "type", "key_change", "office", call->office.text,
+                                  "fingerprint", fingerprint, "at", (json_int_t)call->now));
     struct office_id partner = call->office;
     for (struct office_id after = {""}; !r && *partner.text;) {
         r = db_event(db, &partner, EVENT_KEY_CHANGE, 0, 0, call->office.text);
-        sqlite3_stmt *s = db_query(db, "SELECT partner FROM partners WHERE office = ? AND partner > ? LIMIT 1",
-                                   "oo", &call->office, &after);
+        sqlite3_stmt *s =
+            db_query(db, "SELECT partner FROM partners WHERE office = ? AND partner > ? LIMIT 1", "oo",
+                     &call->office, &after);
         partner = (struct office_id){""};
         if (!r && db_row(db, s)) {
             db_column_office(s, 0, &partner);
@@ -217,7 +223,8 @@ static int keep_certificate(struct connection_db *db, struct store_enrol_call *c
     call->certificate = certificate_to_pem(certificate);
     if (!call->certificate || !key_hash(X509_get0_pubkey(certificate), &key))
         return -ENOMEM;
-    bool had = db_number(db, 0, "SELECT 1 FROM certificates WHERE office = ? LIMIT 1", "o", &call->office) == 1;
+    bool had =
+        db_number(db, 0, "SELECT 1 FROM certificates WHERE office = ? LIMIT 1", "o", &call->office) == 1;
     int r = db->failure;
     if (!r && !call->renewal)
         r = revoke_live(db, call);
@@ -225,18 +232,19 @@ static int keep_certificate(struct connection_db *db, struct store_enrol_call *c
         r = db_execute(db,
                        "INSERT INTO certificates(office, serial, fingerprint, key, pem, issued, ends)"
                        " VALUES(?,?,?,?,?,?,?)",
-                       "otthtii", &call->office, serial, fingerprint, &key, call->certificate, call->now, ends);
+                       "otthtii", &call->office, serial, fingerprint, &key, call->certificate, call->now,
+                       ends);
     int64_t row = sqlite3_last_insert_rowid(db->handle);
     if (!r)
         r = db_execute(db, "UPDATE offices SET certificate = ? WHERE office = ?", "io", row, &call->office);
     if (!r && !call->renewal)
-        r = db_execute(db, "UPDATE tokens SET used = ?, certificate = ? WHERE office = ?", "iio", call->now, row,
-                       &call->office);
+        r = db_execute(db, "UPDATE tokens SET used = ?, certificate = ? WHERE office = ?", "iio", call->now,
+                       row, &call->office);
     if (!r)
         r = db_log_json(db, json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:I}", "type", "certificate", "office",
-                                      call->office.text, "fingerprint", fingerprint, "serial", serial, "not_after",
-                                      (json_int_t)ends, "proof", call->renewal ? "old-key" : "token", "at",
-                                      (json_int_t)call->now));
+                                      call->office.text, "fingerprint", fingerprint, "serial", serial,
+                                      "not_after", (json_int_t)ends, "proof",
+                                      call->renewal ? "old-key" : "token", "at", (json_int_t)call->now));
     if (!r && had && !call->renewal) {
         r = announce_key_change(db, call, fingerprint);
         r = r ? r : crl_make(db, call->ca, call->now, &call->crl);

@@ -59,8 +59,7 @@ static int run_feed_read(struct connection_db *db, struct store_job *job)
 {
     struct store_feed_read *call = (struct store_feed_read *)job;
     size_t bytes = 0;
-    sqlite3_stmt *s =
-        db_query(db, feed_sql, "oii", &call->office, call->after, (int64_t)STORE_EVENTS_PAGE);
+    sqlite3_stmt *s = db_query(db, feed_sql, "oii", &call->office, call->after, (int64_t)STORE_EVENTS_PAGE);
     while (db_row(db, s)) {
         bytes += (size_t)sqlite3_column_bytes(s, 9) * 4 / 3 + 256;
         if (call->n_events && bytes > STORE_EVENTS_BYTES) {

@@ -50,9 +50,8 @@ static int64_t content_of_body(struct connection_db *db, struct store_message_pu
     int64_t content = content_new(db);
     EVP_Digest(call->ciphertext.data, call->ciphertext.length, hash.bytes, NULL, EVP_sha256(), NULL);
     /* A whole message outdates parts of the same id. */
-    db_execute(db,
-               "INSERT INTO dropped(content) SELECT content FROM uploads WHERE sender = ? AND id = ?", "om",
-               &call->statement->sender, &call->statement->id);
+    db_execute(db, "INSERT INTO dropped(content) SELECT content FROM uploads WHERE sender = ? AND id = ?",
+               "om", &call->statement->sender, &call->statement->id);
     db_execute(db, "DELETE FROM uploads WHERE sender = ? AND id = ?", "om", &call->statement->sender,
                &call->statement->id);
     db_execute(db, "INSERT INTO parts(part, size, sha256, data) VALUES(?,?,?,?)", "iihb",
@@ -155,9 +154,8 @@ void store_part_put(struct store *s, struct store_part_put *call)
 static int64_t find_content(struct connection_db *db, const struct office_id *sender,
                             const struct message_id *id, bool *committed)
 {
-    int64_t content =
-        db_number(db, -1, "SELECT coalesce(content, 0) FROM messages WHERE sender = ? AND id = ?", "om",
-                  sender, id);
+    int64_t content = db_number(
+        db, -1, "SELECT coalesce(content, 0) FROM messages WHERE sender = ? AND id = ?", "om", sender, id);
     *committed = content >= 0;
     return *committed ? content
                       : db_number(db, -1, "SELECT content FROM uploads WHERE sender = ? AND id = ?", "om",
@@ -258,10 +256,10 @@ static int run_parts_hash(struct connection_db *db, struct store_job *job)
     int r = 0;
     if (!call->digest) {
         call->content = find_content(db, &call->sender, &call->id, &committed);
-        call->version = committed || call->content < 0
-                            ? 0
-                            : db_number(db, 0, "SELECT version FROM uploads WHERE content = ?", "i",
-                                        call->content);
+        call->version =
+            committed || call->content < 0
+                ? 0
+                : db_number(db, 0, "SELECT version FROM uploads WHERE content = ?", "i", call->content);
         r = call->content < 0 ? db->failure : digest_begin(call);
         if (r || call->content < 0) {
             digest_free(call);
@@ -361,8 +359,8 @@ static int evidence_keep(struct connection_db *db, struct store_receipt_put *cal
     if (db_number(db, 0, "SELECT 1 FROM receipts WHERE message = ? AND kind = ? AND der = ?", "iib", message,
                   kind, call->der.data, call->der.length))
         return db->failure;
-    int64_t rank = db_number(db, 0, "SELECT count(*) FROM receipts WHERE message = ? AND kind = ?", "ii",
-                             message, kind);
+    int64_t rank =
+        db_number(db, 0, "SELECT count(*) FROM receipts WHERE message = ? AND kind = ?", "ii", message, kind);
     if (rank > EVIDENCE_MAX || db->failure)
         return db->failure;
     return db_execute(db, "INSERT INTO receipts(message, kind, rank, at, der) VALUES(?,?,?,?,?)", "iiiib",

@@ -6,8 +6,8 @@ enum { SWEEP_CONTENTS = 16, SWEEP_PARTS = 64 };
 /* One abandoned upload; false: none. */
 static bool drop_upload(struct connection_db *db, struct store_sweep *call)
 {
-    int64_t content = db_number(db, -1, "SELECT content FROM uploads WHERE touched < ? LIMIT 1", "i",
-                                call->uploads_before);
+    int64_t content =
+        db_number(db, -1, "SELECT content FROM uploads WHERE touched < ? LIMIT 1", "i", call->uploads_before);
     if (content < 0 || db->failure)
         return false;
     call->uploads++;
@@ -18,9 +18,9 @@ static bool drop_upload(struct connection_db *db, struct store_sweep *call)
 /* The contents of one message that its recipient has had for long enough. What proves it stays. */
 static bool drop_message(struct connection_db *db, struct store_sweep *call)
 {
-    int64_t message = db_number(db, -1,
-                                "SELECT message FROM messages WHERE received < ? AND content IS NOT NULL LIMIT 1",
-                                "i", call->received_before);
+    int64_t message =
+        db_number(db, -1, "SELECT message FROM messages WHERE received < ? AND content IS NOT NULL LIMIT 1",
+                  "i", call->received_before);
     if (message < 0 || db->failure)
         return false;
     call->contents++;
@@ -34,9 +34,10 @@ static bool drop_parts(struct connection_db *db)
     int64_t content = db_number(db, -1, "SELECT content FROM dropped LIMIT 1", "");
     if (content < 0 || db->failure)
         return false;
-    if (db_execute(db,
-                   "DELETE FROM parts WHERE part IN (SELECT part FROM parts WHERE part >= ? AND part < ? LIMIT ?)",
-                   "iii", PART_KEY(content, 0), PART_KEY(content + 1, 0), (int64_t)SWEEP_PARTS))
+    if (db_execute(
+            db,
+            "DELETE FROM parts WHERE part IN (SELECT part FROM parts WHERE part >= ? AND part < ? LIMIT ?)",
+            "iii", PART_KEY(content, 0), PART_KEY(content + 1, 0), (int64_t)SWEEP_PARTS))
         return false;
     return sqlite3_changes(db->handle) == SWEEP_PARTS ||
            !db_execute(db, "DELETE FROM dropped WHERE content = ?", "i", content);

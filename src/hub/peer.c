@@ -1,0 +1,123 @@
+#include "hub/peer.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hex.h"
+
+enum { BUCKETS = 8192, MINUTE_MS = 60000 };
+
+struct peers {
+    uint64_t seed; /* else somebody could choose addresses that all fall into one bucket */
+    size_t n;
+    struct peer *buckets[BUCKETS];
+};
+
+struct peers *peers_new(void)
+{
+    struct peers *p = calloc(1, sizeof *p);
+    if (p)
+        random_bytes(&p->seed, sizeof p->seed);
+    return p;
+}
+
+void peers_free(struct peers *p)
+{
+    for (size_t i = 0; p && i < BUCKETS; i++)
+        while (p->buckets[i]) {
+            struct peer *next = p->buckets[i]->next;
+            free(p->buckets[i]);
+            p->buckets[i] = next;
+        }
+    free(p);
+}
+
+static struct peer **bucket(struct peers *p, const char *key)
+{
+    uint64_t hash = p->seed;
+    for (; *key; key++)
+        hash = (hash ^ (unsigned char)*key) * UINT64_C(0x9E3779B97F4A7C15), hash ^= hash >> 29;
+    return &p->buckets[hash % BUCKETS];
+}
+
+struct peer *peer_find(struct peers *p, const char *key)
+{
+    struct peer *peer = *bucket(p, key);
+    while (peer && strcmp(peer->key, key) != 0)
+        peer = peer->next;
+    return peer;
+}
+
+struct peer *peer_get(struct peers *p, const char *key)
+{
+    struct peer *peer = peer_find(p, key);
+    if (!peer && p->n >= PEERS_MAX && strcmp(key, "*") != 0)
+        return peer_get(p, "*");
+    if (peer)
+        return peer;
+    struct peer **place = bucket(p, key);
+    peer = calloc(1, sizeof *peer);
+    if (!peer)
+        return NULL;
+    snprintf(peer->key, sizeof peer->key, "%s", key);
+    TAILQ_INIT(&peer->waiting);
+    peer->credit = -1;
+    peer->next = *place;
+    *place = peer;
+    p->n++;
+    return peer;
+}
+
+void peers_each(struct peers *p, void (*fn)(void *context, struct peer *peer), void *context)
+{
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct peer *peer = p->buckets[i]; peer; peer = peer->next)
+            fn(context, peer);
+}
+
+bool peer_may_ask(struct peer *peer, int64_t per_minute, int64_t now)
+{
+    int64_t most = per_minute * 1000;
+    if (peer->credit < 0) /* new */
+        peer->credit = most;
+    else if (now > peer->credit_at) {
+        int64_t passed = now - peer->credit_at < MINUTE_MS ? now - peer->credit_at : MINUTE_MS;
+        peer->credit += per_minute * passed * 1000 / MINUTE_MS;
+    }
+    if (peer->credit > most)
+        peer->credit = most;
+    peer->credit_at = now;
+    if (peer->credit < 1000)
+        return false;
+    peer->credit -= 1000;
+    return true;
+}
+
+void peers_sweep(struct peers *p, int64_t now)
+{
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct peer **at = &p->buckets[i]; *at;) {
+            struct peer *peer = *at;
+            if (peer->references || peer->n_waiting || peer->downloads || now - peer->credit_at < MINUTE_MS) {
+                at = &peer->next;
+                continue;
+            }
+            *at = peer->next;
+            free(peer);
+            p->n--;
+        }
+}
+
+void peer_address_key(const char *address, char out[PEER_KEY_MAX + 1])
+{
+    struct in6_addr six;
+    if (inet_pton(AF_INET6, address, &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six)) {
+        snprintf(out, PEER_KEY_MAX + 1, "%.*s", PEER_KEY_MAX, address);
+        return;
+    }
+    memset(six.s6_addr + 8, 0, 8);
+    if (!inet_ntop(AF_INET6, &six, out, PEER_KEY_MAX + 1))
+        strcpy(out, "?");
+}
