@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ledger/exchange.h"
+#include "ledger/save.h"
 
 enum { NS_PER_MS = 1000000 };
 
@@ -40,6 +41,8 @@ static int superseded_wholly(struct ledger *l, uint64_t message, unsigned *chang
     if (r || left)
         return r;
     r = message_set_state(l, message, IN_SUPERSEDED, "");
+    if (r == 0)
+        r = taken_places_go(l, message); /* of those taken before */
     if (r == 0)
         r = sql_run(&l->writer, "UPDATE message SET show=0 WHERE id=?", "i", message);
     *changed |= LEDGER_CHANGED_INBOX;
@@ -86,10 +89,10 @@ static int make_room(struct arrival *a, const struct arriving *f, unsigned *chan
     return r == -ENOENT ? 0 : r;
 }
 
-static int next_untaken(struct ledger *l, uint64_t message, uint64_t *node)
+static int next_standing(struct ledger *l, uint64_t message, uint64_t *node)
 {
     int64_t id;
-    int r = sql_number(&l->writer, &id, "SELECT id FROM node WHERE message=? AND kind=3 AND taken<>1 LIMIT 1", "i",
+    int r = sql_number(&l->writer, &id, "SELECT id FROM node WHERE message=? AND kind=3 AND links>0 LIMIT 1", "i",
                        message);
     *node = r ? 0 : (uint64_t)id;
     return r;
@@ -106,7 +109,8 @@ static int replaced_find(struct ledger *l, const struct message *m, uint64_t *re
 }
 _Static_assert(IN_ARRIVED == 0, "a query here says 0");
 
-/* The message that this one names as replaced, if nobody has taken it. */
+/* The message that this one names as replaced, if it has not been taken as a whole: only one of the two stands
+ * in the inbox. */
 static int supersede_replaced(struct arrival *a, unsigned *changed)
 {
     uint64_t replaced, node;
@@ -115,7 +119,7 @@ static int supersede_replaced(struct arrival *a, unsigned *changed)
     int r = replaced_find(a->ledger, &a->message, &replaced);
     if (r)
         return r == -ENOENT ? 0 : r;
-    while ((r = next_untaken(a->ledger, replaced, &node)) == 0) {
+    while ((r = next_standing(a->ledger, replaced, &node)) == 0) {
         r = node_supersede(a->ledger, node);
         if (r)
             return r;
@@ -229,11 +233,13 @@ static int order_folder_name(struct arrival *a, char name[256], char folded[1024
     uint64_t number;
     int r = number_take(a->ledger, "order_next", &number);
     const char *word = a->message.sequence[0] ? a->message.sequence : DOCUMENT_WORD;
-    bool fits = strlen(a->place.folder) <= 200;
-    snprintf(name, 256, "%03llu_%s_%s", (unsigned long long)number, word,
-             fits ? a->place.folder : a->message.partner.text);
-    snprintf(folded, 1024, "%03llu_%s_%s", (unsigned long long)number, word,
-             fits ? a->place.folded : a->message.partner.text);
+    int fits = snprintf(name, 256, "%03llu_%s_%s", (unsigned long long)number, word, a->place.folder);
+    const char *partner = a->place.folded;
+    if (fits < 0 || fits >= 256) {
+        partner = a->message.partner.text;
+        snprintf(name, 256, "%03llu_%s_%s", (unsigned long long)number, word, partner);
+    }
+    snprintf(folded, 1024, "%03llu_%s_%s", (unsigned long long)number, word, partner);
     return r;
 }
 

@@ -76,7 +76,7 @@ static int rows_read(struct ledger *l, uint64_t message, struct ledger_envelope 
 
 int ledger_envelope(struct ledger *l, uint64_t message, struct ledger_envelope *out)
 {
-    struct parts parts;
+    struct parts parts = {0};
     *out = (struct ledger_envelope){0};
     int r = rows_read(l, message, out, &parts);
     if (r == 0)

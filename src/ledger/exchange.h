@@ -69,7 +69,4 @@ int download_remove(struct ledger *l, const struct office_id *sender, const stru
 /* arrive.c: where the files of a message that is in the ledger are shown. */
 int arrive_show(struct ledger *l, uint64_t message, unsigned *changed);
 
-/* unit_queue.c: the note that says what the unit lacks. */
-int unit_note_remove(struct ledger *l, uint64_t message);
-
 #endif

@@ -313,15 +313,17 @@ struct ledger_envelope { /* of a sealed outgoing or an incoming message */
 };
 void ledger_envelope_free(struct ledger_envelope *e);
 int ledger_envelope(struct ledger *l, uint64_t message, struct ledger_envelope *out);
-/* The hub's signed acceptance, verified by the caller: state sent, archive folder with files and evidence,
- * ciphertext destroyed. Again with the same message: 0, nothing changes. */
+/* The hub's signed acceptance, verified by the caller: state sent (or what the partner has answered already),
+ * archive/MONTH/sent/PARTNER/SEQUENCE-NN with the files and the evidence (statement.der, manifest.json,
+ * accepted.der; received.der, taken.der … as they come), ciphertext destroyed. Again with the same message: 0,
+ * nothing changes. */
 int ledger_accept(struct ledger *l, uint64_t message, const uint8_t *acceptance, size_t length,
                   int64_t accepted_at, ledger_done_fn *done, void *context);
 /* The hub will never take it (its problem code): state refused, reason. */
 int ledger_refuse_out(struct ledger *l, uint64_t message, const char *reason, ledger_done_fn *done,
                       void *context);
-/* careplanctl resend, lost keys: a new message with a new id that names the old; -EINVAL unless sent or
- * refused. */
+/* careplanctl resend, lost keys: a new message with a new id that names the old, queued at once; -EINVAL unless
+ * the hub has taken or refused the old one. */
 int ledger_resend(struct ledger *l, const struct message_id *old, const struct message_id *new_id,
                   ledger_done_fn *done, void *context);
 
@@ -433,8 +435,9 @@ int ledger_partner(struct ledger *l, const struct office_id *office,
 int ledger_partner_by_folder(struct ledger *l, uint64_t folder_node, struct ledger_partner *out);
 /* Partners whose number is `number`, at most max. Returns how many. */
 int ledger_partners_of_number(struct ledger *l, const char *number, struct office_id *out, size_t max);
-/* Adds or changes a partner (NULL: only the head is stored); at the first time makes and pins the folders in outbox and inbox. The log's head
- * and its number of entries are stored with the last of a batch. `folder`/`folded` are used only when new. */
+/* Adds or changes a partner; at the first time makes and pins the folders in outbox and inbox (a name that is
+ * taken there gets " (2)"). The log's head and its number of entries are stored with the last of a batch; `p`
+ * NULL: the head alone. `folder`/`folded` are used only when new. */
 int ledger_partner_put(struct ledger *l, const struct ledger_partner *p, const char *folded,
                        const struct log_head *head, ledger_done_fn *done, void *context);
 void ledger_log_head(struct ledger *l, struct log_head *out);

@@ -249,6 +249,8 @@ static int withdraw(struct ledger *l, const struct message *m)
                     "i", m->id);
     if (r == 0)
         r = sql_run(&l->writer, "DELETE FROM file WHERE message=? AND carried=1", "i", m->id);
+    if (r == 0)
+        r = unit_note_remove(l, m->id);
     return r ? r : message_audit(l, "withdrawn", m->id, "%s", m->sequence);
 }
 

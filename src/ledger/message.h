@@ -93,6 +93,9 @@ int message_recompute(struct ledger *l, uint64_t id);
  */
 int unit_leave(struct ledger *l, uint64_t node, uint64_t *left);
 
+/* unit_queue.c: the note that says what the unit lacks goes; 0 when there is none. */
+int unit_note_remove(struct ledger *l, uint64_t message);
+
 /* ---- Receipts ---- */
 
 /* One of ours about an incoming message; `der` NULL: to be signed first. */

@@ -15,5 +15,7 @@ int save_apply(struct ledger *l, struct change *c, const struct save_work *work)
 
 /* taken.c, apply: an incoming file that is about to leave the inbox. `changed` gets enum ledger_changed. */
 int taken_by_removal(struct ledger *l, const struct ledger_node *node, unsigned *changed);
+/* The message's files leave _順番 and _すべて, where only stands what is not yet taken. */
+int taken_places_go(struct ledger *l, uint64_t message);
 
 #endif

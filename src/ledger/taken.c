@@ -26,7 +26,7 @@ static int places_go(struct ledger *l, uint64_t node)
     return r == -ENOENT ? 0 : r;
 }
 
-static int all_places_go(struct ledger *l, uint64_t message)
+int taken_places_go(struct ledger *l, uint64_t message)
 {
     int64_t node = 0;
     int r;
@@ -57,7 +57,7 @@ static int unit_taken(struct ledger *l, uint64_t message, const char *how, unsig
     r = sql_run(&l->writer, "UPDATE message SET state=?, taken=? WHERE id=?", "dii", (int)IN_TAKEN,
                 clock_utc_ms(), message);
     if (r == 0)
-        r = all_places_go(l, message);
+        r = taken_places_go(l, message);
     if (r == 0)
         r = receipt_queue(l, message, RECEIPT_TAKEN, how, NULL, 0);
     *changed |= LEDGER_CHANGED_RECEIPTS | LEDGER_CHANGED_UNITS;
