@@ -231,7 +231,7 @@ static int drafts_hold(struct ledger *l)
                     "");
     while (r == 0) {
         r = sql_number(&l->writer, &message,
-                       "SELECT message FROM file JOIN node ON node.id=file.node WHERE node.draft<>0 AND"
+                       "SELECT file.message FROM file JOIN node ON node.id=file.node WHERE node.draft<>0 AND"
                        " node.verdict<>4 AND file.message>? ORDER BY file.message LIMIT 1",
                        "i", message);
         if (r == 0)
