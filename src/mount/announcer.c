@@ -93,6 +93,7 @@ struct announcer {
     int socket;
     pthread_mutex_t mutex;
     uint64_t number; /* of the last request; answers to older ones are dropped */
+    bool shut;
 };
 
 struct announcer *announcer_new(int socket)
@@ -106,6 +107,12 @@ struct announcer *announcer_new(int socket)
     a->socket = socket;
     pthread_mutex_init(&a->mutex, NULL);
     return a;
+}
+
+void announcer_shut(struct announcer *a)
+{
+    LOCKED(&a->mutex);
+    a->shut = true;
 }
 
 void announcer_free(struct announcer *a)
@@ -175,6 +182,8 @@ static int call(struct announcer *a, enum announcer_call call, const char *from,
     memcpy(request.text, from, from_size);
     memcpy(request.text + from_size, to, to_size);
     LOCKED(&a->mutex);
+    if (a->shut)
+        return -ESHUTDOWN;
     request.number = ++a->number;
     ssize_t n;
     do

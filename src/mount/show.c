@@ -97,7 +97,7 @@ static int show_entry(struct show *s, const struct ledger_entry *entry)
     int r = show_path(s->ledger, s->mount, s->office, entry, to, sizeof to);
     for (int i = 0; r == 0; i++) {
         int done = rename_once(s, entry, to);
-        if (done == 0 || done == -EPIPE || i + 1 == TRIES)
+        if (done == 0 || done == -EPIPE || done == -ESHUTDOWN || i + 1 == TRIES)
             return done;
         if (done == -ENOENT && i > 0) /* its answer was lost with the announcer that did it */
             return 0;
@@ -137,6 +137,8 @@ static int show_message(struct show *s, uint64_t message)
     for (int i = 0; i < n && !is_stopping(s); i++, shown++) {
         bool nobody = last == -EPIPE || last == -ETIMEDOUT; /* do not wait for each anew */
         int r = nobody ? last : show_entry(s, &entries[i]);
+        if (r == -ESHUTDOWN) /* at the next start, with its events */
+            break;
         if (r) {
             failed++;
             last = r;
