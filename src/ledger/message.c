@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/hex.h"
-#include "ledger/content_store.h"
+#include "ledger/exchange.h"
 
 static const char *const OUT_NAMES[] = {"rejected", "waiting", "held",    "queued",   "sent",
                                         "received", "taken",   "refused", "withdrawn"};

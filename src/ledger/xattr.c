@@ -56,7 +56,7 @@ static int xattr_put(struct ledger *l, const struct xattr_change *x)
     if (r)
         return r;
     if ((uint64_t)bytes + strlen(x->name) + x->length > XATTR_TOTAL_BYTES)
-        return -ENOSPC;
+        return -EDQUOT;
     return sql_run(&l->writer, "INSERT OR REPLACE INTO xattr(node, name, data) VALUES(?, ?, ?)", "itb",
                    x->node, x->name, x->value, x->length);
 }
