@@ -56,7 +56,8 @@ static bool characters_check(const struct record *r, size_t i)
         char hex[8];
         struct problem_place place = item_place(r, i);
         place.line += lines_before(item->text, offset);
-        snprintf(hex, sizeof hex, size == 2 ? "%02X%02X" : "%02X", item->text[offset], item->text[offset + size - 1]);
+        snprintf(hex, sizeof hex, size == 2 ? "%02X%02X" : "%02X", item->text[offset],
+                 item->text[offset + size - 1]);
         PROBLEM(&r->check->sink, codes[fault], &place, WORD(hex));
         /* What follows other faults may only be their echo. */
         if (fault != MS932_GAIJI)
@@ -102,8 +103,7 @@ static void encoding_check(struct record *r)
     const struct scanned_row *row = r->row;
     size_t offset = 0, size;
     bool nuls = memchr(row->bytes, 0, row->length) != NULL;
-    bool good = c->items.utf8 ||
-                ms932_next_fault(row->bytes, row->length, &offset, &size) == MS932_GOOD;
+    bool good = c->items.utf8 || ms932_next_fault(row->bytes, row->length, &offset, &size) == MS932_GOOD;
     utf8_check(c, row, good);
     if (good && !nuls && !c->items.utf8)
         return;
@@ -182,7 +182,8 @@ static bool count_check(struct check *c, const struct scanned_row *row)
     char found[24], right[24];
     const struct problem_place place = {.line = row->line};
     const struct standard_kind *kind = c->name.kind;
-    const struct word title = {standard_kind_title(kind, STANDARD_JA), standard_kind_title(kind, STANDARD_EN)};
+    const struct word title = {standard_kind_title(kind, STANDARD_JA),
+                               standard_kind_title(kind, STANDARD_EN)};
     const struct standard_layout *other = layout_with(c, row->total);
     snprintf(found, sizeof found, "%zu", row->total);
     snprintf(right, sizeof right, "%zu", c->layout->n_items);
@@ -354,14 +355,16 @@ static void flow_check(struct check *c)
     snprintf(ja, sizeof ja, "%sを送るのは、%sです。", title.ja, senders);
     flow_senders(name->kind, STANDARD_EN, senders, sizeof senders);
     snprintf(en, sizeof en, "It is sent by: %s.", senders);
-    PROBLEM(&c->sink, "CP1121", &whole_file, title, WORD(services[0]), WORD(services[1]), ((struct word){ja, en}));
+    PROBLEM(&c->sink, "CP1121", &whole_file, title, WORD(services[0]), WORD(services[1]),
+            ((struct word){ja, en}));
 }
 
 static bool is_utf16(const uint8_t *head, size_t length)
 {
     if (length >= 2 && ((head[0] == 0xFF && head[1] == 0xFE) || (head[0] == 0xFE && head[1] == 0xFF)))
         return true;
-    return length >= 4 && ((head[0] && !head[1] && head[2] && !head[3]) || (!head[0] && head[1] && !head[2] && head[3]));
+    return length >= 4 &&
+           ((head[0] && !head[1] && head[2] && !head[3]) || (!head[0] && head[1] && !head[2] && head[3]));
 }
 
 static void image_head_check(struct check *c)

@@ -21,14 +21,14 @@ struct check {
     bool begun, head_done;
     bool unreadable; /* UTF-16: nothing behind the head is looked at */
     bool bom;
-    bool wrong_way; /* this kind does not go from such a sender to such a recipient: was said */
+    bool wrong_way;  /* this kind does not go from such a sender to such a recipient: was said */
     bool ms932_seen; /* text outside ASCII that is MS932 and not UTF-8: nobody asks again */
     bool no_memory;
     uint64_t bytes, rows, records;
     char version[7], last_version[7];
     char month[7], last_month[7];
-    size_t wrong_count; /* items of the records since the first, all wrong alike; 0: not so */
-    bool layout_fault;  /* CP1022 was said */
+    size_t wrong_count;           /* items of the records since the first, all wrong alike; 0: not so */
+    bool layout_fault;            /* CP1022 was said */
     char last_office[VALUE_SIZE]; /* CP1126 is said once for a run of records */
     char (*images)[STANDARD_NAME_MAX];
     uint64_t *image_lines;

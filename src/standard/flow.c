@@ -15,8 +15,8 @@ static bool one_of(const char *service, const char *list)
 
 static unsigned service_roles(const char *service)
 {
-    /* 43 also stands for a 居宅介護支援事業所 that is designated for 介護予防支援 (3.2 counts it as 包括). 46 and
-     * AF are the national codes of the preventive side. */
+    /* 43 also stands for a 居宅介護支援事業所 that is designated for 介護予防支援 (3.2 counts it as 包括). 46
+     * and AF are the national codes of the preventive side. */
     if (one_of(service, "43"))
         return ROLE_CARE_MANAGER | ROLE_CENTER;
     if (one_of(service, "46 AF"))

@@ -26,8 +26,8 @@ struct item_context {
     bool utf8;     /* the file is not MS932 but UTF-8; values are shown as such */
 };
 
-/* Checks `item` against its definition; `column` from 1. True: nothing wrong with its form (or it is empty and
- * may be). */
+/* Checks `item` against its definition; `column` from 1. True: nothing wrong with its form (or it is empty
+ * and may be). */
 bool item_check(const struct item_context *context, const struct layout_item *definition, unsigned column,
                 const struct scanned_item *item);
 

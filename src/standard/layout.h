@@ -112,7 +112,7 @@ enum {
 
 struct flow {
     const char *kind;
-    bool preventive_table; /* 3.2, else 2.2 */
+    bool preventive_table;  /* 3.2, else 2.2 */
     uint8_t output, import; /* roles */
 };
 

@@ -1,5 +1,5 @@
-/* Names of transfer files (標準仕様 4章): parsed in any case, kept in upper case. A name that fits no rule but
- * was plainly meant to is told what is wrong with it. */
+/* Names of transfer files (標準仕様 4章): parsed in any case, kept in upper case. A name that fits no rule
+ * but was plainly meant to is told what is wrong with it. */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -196,7 +196,8 @@ static void parse_image_number(struct parse *p, const struct part *part)
 static void parse_extension(struct parse *p)
 {
     char value[VALUE_SIZE] = "";
-    bool good = p->extension.length == 4 && memcmp(p->extension.text, p->kind->image ? ".JPG" : ".CSV", 4) == 0;
+    bool good =
+        p->extension.length == 4 && memcmp(p->extension.text, p->kind->image ? ".JPG" : ".CSV", 4) == 0;
     struct word found = part_word(&p->extension, value);
     if (p->extension.length == 0)
         found = (struct word){"なし", "none"};

@@ -31,7 +31,7 @@ enum { WORDS_MAX = 6, MESSAGE_SIZE = 1024, VALUE_SIZE = 192, VALUE_CHARACTERS = 
 void problem_put(struct problem_sink *sink, const char *code, const struct problem_place *place,
                  const struct word *words, size_t n);
 
-#define PROBLEM(sink, code, place, ...)                                     \
+#define PROBLEM(sink, code, place, ...)                                      \
     problem_put((sink), (code), (place), (const struct word[]){__VA_ARGS__}, \
                 sizeof((const struct word[]){__VA_ARGS__}) / sizeof(struct word))
 

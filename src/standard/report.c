@@ -135,6 +135,23 @@ static bool said_before(const struct report *r, size_t i)
     return false;
 }
 
+static bool is_of_name(const struct entry *e)
+{
+    return strcmp(e->rule->rule, "file_name") == 0 || strcmp(e->rule->code, RULE_UNKNOWN_NAME) == 0;
+}
+
+/* An error by the standard, in the name or in the content. */
+static bool has_fault(const struct report *r, bool of_name)
+{
+    for (size_t i = 0; i < r->n_entries; i++) {
+        const struct entry *e = &r->entries[i];
+        bool standard = strncmp(e->rule->code, "CP1", 3) == 0;
+        if (e->severity == STANDARD_ERROR && standard && is_of_name(e) == of_name)
+            return true;
+    }
+    return false;
+}
+
 /* What to do, each once; that of errors when there are any. */
 static void put_remedies(struct buffer *b, const struct report *r)
 {
@@ -144,21 +161,26 @@ static void put_remedies(struct buffer *b, const struct report *r)
     for (size_t i = 0; i < r->n_entries && n < REMEDIES_MAX; i++)
         if (r->entries[i].severity == severity && r->entries[i].remedy[0] && !said_before(r, i))
             buffer_printf(b, "%u. %s\r\n", ++n, r->entries[i].remedy);
-    if (r->kind == REPORT_ERROR && severity == STANDARD_ERROR)
-        buffer_printf(b, "%u. 直したファイルを、同じフォルダーに保存し直してください。このお知らせは自動で消えます。\r\n", ++n);
+    if (has_fault(r, false))
+        buffer_printf(b,
+                      "%u. 直したファイルを、同じ名前で保存し直してください。このお知らせは自動で消えます。"
+                      "別の名前で出力したときは、このファイルを消してください。\r\n",
+                      ++n);
+    else if (has_fault(r, true))
+        buffer_printf(b, "%u. 名前を直すと、このお知らせは自動で消えます。\r\n", ++n);
     buffer_text(b, "\r\n");
 }
 
 static void put_place(struct buffer *b, const struct entry *e)
 {
     if (e->file[0])
-        buffer_printf(b, "%s  ", e->file);
+        buffer_printf(b, e->line ? "%s  " : "%s", e->file);
     if (e->line)
         buffer_printf(b, "%llu行目", (unsigned long long)e->line);
     if (e->column)
         buffer_printf(b, " %u列目", e->column);
     if (!e->file[0] && !e->line)
-        buffer_text(b, "ファイル全体");
+        buffer_text(b, is_of_name(e) ? "ファイル名" : "ファイル全体");
 }
 
 static void put_entries(struct buffer *b, const struct report *r, enum standard_severity severity,
@@ -175,7 +197,7 @@ static void put_entries(struct buffer *b, const struct report *r, enum standard_
         buffer_printf(b, "%zu) ", ++number);
         put_place(b, e);
         buffer_printf(b, "：%s\r\n", e->message);
-        if (e->remedy[0])
+        if (!said_before(r, i))
             buffer_printf(b, "   → %s\r\n", e->remedy);
         buffer_printf(b, "   [%s]  根拠：%s\r\n", e->rule->code, e->rule->source);
     }

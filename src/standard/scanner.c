@@ -9,7 +9,7 @@
 
 enum {
     SLICE = 64 * 1024,
-    LOOKAHEAD = 24, /* bytes behind a place that tell whether a record begins there */
+    LOOKAHEAD = 24,                       /* bytes behind a place that tell whether a record begins there */
     RESTARTS_MAX = STANDARD_PROBLEMS_MAX, /* each costs at most one item scanned again */
 };
 
@@ -29,9 +29,9 @@ struct scanner {
     void *context;
     uint8_t *window; /* the record under way and what has not been scanned */
     size_t length, capacity;
-    size_t row;      /* in the window: where the record begins */
-    size_t position; /* in the window: next byte to scan */
-    uint64_t base;   /* file offset of window[0] */
+    size_t row;        /* in the window: where the record begins */
+    size_t position;   /* in the window: next byte to scan */
+    uint64_t base;     /* file offset of window[0] */
     uint64_t after_cr; /* file offset behind the last CR: an LF there ends no line of its own */
     uint64_t line, row_line;
     enum state state;
@@ -162,9 +162,10 @@ static bool looks_like_record(const uint8_t *p, const uint8_t *end)
     return digits - p >= 4 && digits - p <= 6 && digits < end && (*digits == ',' || *digits == '"');
 }
 
-/* The open quoted item went wrong at `position`: if a line inside it begins like a record, its quote was never
- * closed. Ends the record there and scans on from it. At least LOOKAHEAD bytes stand behind `position`, or the
- * file has ended: what is found does not depend on how the bytes came in. Each line is looked at once. */
+/* The open quoted item went wrong at `position`: if a line inside it begins like a record, its quote was
+ * never closed. Ends the record there and scans on from it. At least LOOKAHEAD bytes stand behind `position`,
+ * or the file has ended: what is found does not depend on how the bytes came in. Each line is looked at once.
+ */
 static bool row_restart(struct scanner *s)
 {
     if (s->skipping || s->restarts == RESTARTS_MAX)
@@ -328,13 +329,10 @@ static void scan(struct scanner *s)
     for (;;) {
         size_t longest = s->row + STANDARD_ROW_MAX + 1;
         size_t limit = s->skipping || s->length < longest ? s->length : longest;
-        if (s->position >= limit) {
-            if (s->position >= s->length)
-                return;
+        if (!s->skipping && s->position >= longest)
             row_too_long(s);
-        } else if (!scan_step(s, limit)) {
+        else if (s->position >= s->length || !scan_step(s, limit))
             return;
-        }
     }
 }
 

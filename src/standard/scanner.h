@@ -14,12 +14,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum item_fault { /* bits */
-    FAULT_UNCLOSED = 1,  /* its quote is not closed */
-    FAULT_UNESCAPED = 2, /* a quote inside is not written as "" */
-    FAULT_PLAIN = 4,     /* not quoted, and yet holds a quote */
-    FAULT_TOO_LONG = 8,  /* over STANDARD_ITEM_MAX */
-    FAULT_QUOTES = FAULT_UNCLOSED | FAULT_UNESCAPED | FAULT_PLAIN,
+enum item_fault {                      /* bits */
+                  FAULT_UNCLOSED = 1,  /* its quote is not closed */
+                  FAULT_UNESCAPED = 2, /* a quote inside is not written as "" */
+                  FAULT_PLAIN = 4,     /* not quoted, and yet holds a quote */
+                  FAULT_TOO_LONG = 8,  /* over STANDARD_ITEM_MAX */
+                  FAULT_QUOTES = FAULT_UNCLOSED | FAULT_UNESCAPED | FAULT_PLAIN,
 };
 
 struct scanned_item {
@@ -45,7 +45,7 @@ struct scanner;
 /* The row and its texts are valid during the call only. */
 typedef void scanner_row_fn(void *context, struct scanned_row *row);
 
-struct scanner *scanner_new(scanner_row_fn *fn, void *context); /* NULL: no memory */
+struct scanner *scanner_new(scanner_row_fn *fn, void *context);           /* NULL: no memory */
 int scanner_write(struct scanner *s, const uint8_t *data, size_t length); /* 0, -ENOMEM */
 int scanner_finish(struct scanner *s);                                    /* 0, -ENOMEM */
 void scanner_free(struct scanner *s);

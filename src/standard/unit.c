@@ -33,7 +33,8 @@ static const char *month_beside(const struct transfer_name *main)
     return main->kind->month_in_name ? main->month : "000000";
 }
 
-static const struct transfer_name *find(const struct unit *u, const struct transfer_name *main, const char *kind)
+static const struct transfer_name *find(const struct unit *u, const struct transfer_name *main,
+                                        const char *kind)
 {
     for (size_t i = 0; i < u->n; i++) {
         const struct transfer_name *name = u->files[i].name;
@@ -79,7 +80,8 @@ static bool is_orphan(const struct unit *u, const struct transfer_name *file)
 }
 
 /* The main file that lacks just this kind of file, and of whose month the orphan is not. */
-static const struct transfer_name *main_of_other_month(const struct unit *u, const struct transfer_name *orphan)
+static const struct transfer_name *main_of_other_month(const struct unit *u,
+                                                       const struct transfer_name *orphan)
 {
     for (size_t i = 0; i < u->n; i++) {
         const struct transfer_name *main = u->files[i].name;
@@ -91,7 +93,8 @@ static const struct transfer_name *main_of_other_month(const struct unit *u, con
     return NULL;
 }
 
-static bool has_orphan_of_other_month(const struct unit *u, const struct transfer_name *main, const char *kind)
+static bool has_orphan_of_other_month(const struct unit *u, const struct transfer_name *main,
+                                      const char *kind)
 {
     for (size_t i = 0; i < u->n; i++) {
         const struct transfer_name *file = u->files[i].name;
@@ -234,7 +237,8 @@ static void orphan_judge(struct unit *u, const struct transfer_name *orphan)
     }
     const struct standard_kind *main = main_wanted(orphan);
     if (main)
-        PROBLEM(&u->sink, "CP1304", &((struct problem_place){.file = orphan}), title_of(orphan->kind), title_of(main));
+        PROBLEM(&u->sink, "CP1304", &((struct problem_place){.file = orphan}), title_of(orphan->kind),
+                title_of(main));
 }
 
 enum unit_state unit_judge(const struct unit_file *files, size_t n, standard_problem_fn *fn, void *context)

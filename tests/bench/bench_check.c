@@ -3,8 +3,8 @@
  *   bench-check FILE     FILE has the name of a transfer file
  *   bench-check          100 MB of records of the kind UPPLAN, made up in memory
  *
- * Rounds alternate, so that both see the same machine; prints medians in MB/s and their ratio. The content is fed in
- * pieces of 64 KiB, as the mount does. */
+ * Rounds alternate, so that both see the same machine; prints medians in MB/s and their ratio. The content is
+ * fed in pieces of 64 KiB, as the mount does. */
 #include <csv.h>
 #include <libgen.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@ enum { ROUNDS = 7, PIECE = 64 * 1024, MADE_UP_SIZE = 100 * 1000 * 1000 };
 #define MADE_UP_NAME "UPPLAN_202504_0300000100_43_0300000005_11_20250325102000.CSV"
 /* "支援 見本子" and "見本訪問介護ステーション" in MS932. */
 #define STAFF "\x8E\x78\x89\x87 \x8C\xA9\x96\x7B\x8E\x71"
-#define OFFICE                                                                                              \
+#define OFFICE \
     "\x8C\xA9\x96\x7B\x96\x4B\x96\xE2\x89\xEE\x8C\xEC\x83\x58\x83\x65\x81\x5B\x83\x56\x83\x87\x83\x93"
 
 static double now(void)
@@ -88,7 +88,8 @@ static double run_libcsv(const struct buffer *content)
     return took;
 }
 
-static double run_check(const struct transfer_name *name, const struct buffer *content, struct check_result *result)
+static double run_check(const struct transfer_name *name, const struct buffer *content,
+                        struct check_result *result)
 {
     struct check *check = check_new(name, NULL, NULL, NULL);
     if (!check)
@@ -141,9 +142,10 @@ int main(int argc, char **argv)
         parses[i] = run_libcsv(&content);
     }
     double check = megabytes / median(checks), parse = megabytes / median(parses);
-    printf("full check %.0f MB/s, libcsv bare %.0f MB/s, ratio %.2f (%.0f MB, %llu records, %llu errors, %llu warnings)\n",
-           check, parse, check / parse, megabytes, (unsigned long long)result.records,
-           (unsigned long long)result.errors, (unsigned long long)result.warnings);
+    printf(
+        "full check %.0f MB/s, libcsv bare %.0f MB/s, ratio %.2f (%.0f MB, %llu records, %llu errors, %llu warnings)\n",
+        check, parse, check / parse, megabytes, (unsigned long long)result.records,
+        (unsigned long long)result.errors, (unsigned long long)result.warnings);
     check_result_free(&result);
     return 0;
 }

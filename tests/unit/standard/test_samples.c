@@ -102,7 +102,8 @@ static bool is_expected(const struct found *found, const struct expected *e)
 static bool is_echo(const struct found *found, const struct expected *e)
 {
     bool torn = strcmp(e->rule, "unit") == 0 || strcmp(e->rule, "file_name") == 0 || e->file[0] == '\0';
-    return torn && found->line == 0 && (strcmp(found->rule, "unit") == 0 || strcmp(found->rule, e->rule) == 0);
+    return torn && found->line == 0 &&
+           (strcmp(found->rule, "unit") == 0 || strcmp(found->rule, e->rule) == 0);
 }
 
 static bool rejects(const struct expected *e)

@@ -1,0 +1,172 @@
+/* The check over arbitrary bytes. The first byte chooses kind and version, the second how the rest is cut
+ * into writes. What must hold whatever comes:
+ * - cut into pieces or in one, the check finds the same;
+ * - every problem has a rule of the catalogue, texts, and a place that can be;
+ * - where no quote is at fault, the records are those that libcsv finds. */
+#include <csv.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "careplan/standard.h"
+#include "standard/layout.h"
+#include "standard/scanner.h"
+
+#define HASH_START UINT64_C(14695981039346656037)
+
+static void require(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static uint64_t mix(uint64_t hash, const void *data, size_t length)
+{
+    const uint8_t *p = data;
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ p[i]) * UINT64_C(1099511628211);
+    return hash;
+}
+
+static uint64_t mix_text(uint64_t hash, const char *text)
+{
+    return mix(hash, text, strlen(text) + 1);
+}
+
+struct found {
+    uint64_t hash, n, lines;
+    size_t columns;
+};
+
+static void found_add(void *context, const struct standard_problem *p)
+{
+    struct found *f = context;
+    require(standard_rule_find(p->code) && p->severity != STANDARD_OFF);
+    require(p->message_ja[0] && p->message_en[0] && !strchr(p->message_ja, '\n') &&
+            !strchr(p->message_en, '\n'));
+    require(p->line <= f->lines && p->column <= f->columns);
+    f->n++;
+    f->hash = mix_text(mix_text(f->hash, p->code), p->message_ja);
+    f->hash = mix(f->hash, &p->line, sizeof p->line);
+    f->hash = mix(f->hash, &p->column, sizeof p->column);
+}
+
+static void check_run(const struct transfer_name *name, const uint8_t *data, size_t length, size_t step,
+                      struct found *f)
+{
+    struct check_result r;
+    struct check *c = check_new(name, NULL, found_add, f);
+    require(c != NULL);
+    for (size_t at = 0; at < length; at += step)
+        require(check_write(c, data + at, length - at < step ? length - at : step) == 0);
+    require(check_finish(c, &r) == 0);
+    require(r.bytes == length && f->n + r.not_reported == r.errors + r.warnings);
+    require(r.n_images <= STANDARD_IMAGES_MAX);
+    f->hash = mix(f->hash, &r.records, sizeof r.records);
+    f->hash = mix(f->hash, &r.errors, sizeof r.errors);
+    f->hash = mix_text(f->hash, r.version);
+    for (size_t i = 0; i < r.n_images; i++)
+        f->hash = mix_text(f->hash, r.images[i]);
+    check_result_free(&r);
+    check_free(c);
+}
+
+/* ---- the records against libcsv ---- */
+
+struct records {
+    uint64_t hash, rows;
+    bool faulty;
+};
+
+/* Text with its doubled quotes made single, as libcsv hands it over. */
+static uint64_t mix_item(uint64_t hash, const struct scanned_item *item)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < item->length; i++) {
+        hash = mix(hash, item->text + i, 1);
+        length++;
+        i += item->quoted && item->text[i] == '"' && i + 1 < item->length && item->text[i + 1] == '"';
+    }
+    return mix(hash, &length, sizeof length);
+}
+
+static void scanned(void *context, struct scanned_row *row)
+{
+    struct records *r = context;
+    r->rows++;
+    r->faulty |= row->faults || row->too_long || row->total != row->n_items;
+    for (size_t i = 0; i < row->n_items; i++)
+        r->hash = mix_item(r->hash, &row->items[i]);
+}
+
+static void csv_item(void *text, size_t length, void *context)
+{
+    struct records *r = context;
+    r->hash = mix(mix(r->hash, text, length), &length, sizeof length);
+}
+
+static void csv_row(int end, void *context)
+{
+    (void)end;
+    ((struct records *)context)->rows++;
+}
+
+static int never(unsigned char c)
+{
+    (void)c;
+    return 0;
+}
+
+static void compare_with_libcsv(const uint8_t *data, size_t length)
+{
+    struct records ours = {.hash = HASH_START}, theirs = {.hash = HASH_START};
+    struct scanner *s = scanner_new(scanned, &ours);
+    struct csv_parser parser;
+    require(s && scanner_write(s, data, length) == 0 && scanner_finish(s) == 0);
+    scanner_free(s);
+    if (ours.faulty)
+        return;
+    require(csv_init(&parser, 0) == 0);
+    csv_set_space_func(&parser, never);
+    require(csv_parse(&parser, data, length, csv_item, csv_row, &theirs) == length);
+    require(csv_fini(&parser, csv_item, csv_row, &theirs) == 0);
+    csv_free(&parser);
+    require(ours.rows == theirs.rows && ours.hash == theirs.hash);
+}
+
+static void name_make(uint8_t choice, struct transfer_name *name)
+{
+    const struct standard_kind *kinds;
+    size_t n = standard_kinds(&kinds);
+    const struct standard_kind *kind = &kinds[(choice & 0x7F) % n];
+    bool services = strcmp(kind->version, "202208") != 0, plan = choice & 0x80;
+    char text[256];
+    snprintf(text, sizeof text, "%s%s_%s%s_%s%s_20250401090000%s", kind->name,
+             !kind->month_in_name                          ? ""
+             : plan && strcmp(kind->name, "UPHOSOKU") == 0 ? "_000000"
+                                                           : "_202504",
+             "0300000100", services ? "_43" : "", "0300000005", services ? "_11" : "",
+             kind->image ? "_0001.JPG" : ".CSV");
+    require(transfer_name_parse(text, name, NULL, NULL) == NAME_TRANSFER && name->kind == kind);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
+{
+    struct transfer_name name;
+    if (length < 2)
+        return 0;
+    name_make(data[0], &name);
+    size_t step = data[1] ? data[1] : 1;
+    data += 2;
+    length -= 2;
+    uint64_t lines = 1;
+    for (size_t i = 0; i < length; i++)
+        lines += data[i] == '\n' || data[i] == '\r';
+    struct found whole = {.hash = HASH_START, .lines = lines, .columns = LAYOUT_ITEMS_MAX}, cut = whole;
+    check_run(&name, data, length, length ? length : 1, &whole);
+    check_run(&name, data, length, step, &cut);
+    require(whole.n == cut.n && whole.hash == cut.hash);
+    compare_with_libcsv(data, length);
+    return 0;
+}

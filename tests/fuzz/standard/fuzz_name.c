@@ -1,0 +1,75 @@
+/* Names of transfer files from arbitrary bytes. What must hold: a name that fits is the same whatever its
+ * case, and its canonical form is a fixed point; one that does not fit leaves nothing behind; whatever is
+ * said about it has a rule and texts in one line. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "careplan/standard.h"
+
+enum { NAME_SIZE = 600 };
+
+static void require(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void said(void *context, const struct standard_problem *p)
+{
+    require(standard_rule_find(p->code) && strcmp(p->rule, "file_name") == 0 && p->line == 0 &&
+            p->column == 0);
+    require(p->message_ja[0] && p->message_en[0] && p->remedy_ja[0] && p->remedy_en[0]);
+    for (const char *c = p->message_ja; *c; c++)
+        require((unsigned char)*c >= 0x20 && *c != 0x7F);
+    ++*(size_t *)context;
+}
+
+static void change_case(char *text, bool lower)
+{
+    for (; *text; text++) {
+        if (lower && *text >= 'A' && *text <= 'Z')
+            *text = (char)(*text - 'A' + 'a');
+        else if (!lower && *text >= 'a' && *text <= 'z')
+            *text = (char)(*text - 'a' + 'A');
+    }
+}
+
+static void same(const struct transfer_name *a, const struct transfer_name *b)
+{
+    require(a->kind == b->kind && strcmp(a->month, b->month) == 0 && strcmp(a->sequence, b->sequence) == 0);
+    require(strcmp(a->sender_number, b->sender_number) == 0 &&
+            strcmp(a->sender_service, b->sender_service) == 0);
+    require(strcmp(a->recipient_number, b->recipient_number) == 0 &&
+            strcmp(a->recipient_service, b->recipient_service) == 0);
+    require(strcmp(a->image_number, b->image_number) == 0 && strcmp(a->canonical, b->canonical) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
+{
+    char name[NAME_SIZE] = "", lower[NAME_SIZE], upper[NAME_SIZE];
+    struct transfer_name parsed, again;
+    size_t problems = 0;
+    if (length >= sizeof name)
+        return 0;
+    if (length)
+        memcpy(name, data, length);
+    if (transfer_name_parse(name, &parsed, said, &problems) == NAME_OTHER) {
+        require(parsed.kind == NULL && parsed.canonical[0] == '\0' && parsed.sequence[0] == '\0');
+        return 0;
+    }
+    require(problems == 0 && parsed.kind && strlen(parsed.sequence) == 14);
+    require(strlen(parsed.sender_number) == 10 && strlen(parsed.recipient_number) == 10);
+    require((parsed.month[0] != '\0') == parsed.kind->month_in_name);
+    require((parsed.image_number[0] != '\0') == parsed.kind->image);
+    memcpy(lower, name, sizeof name);
+    memcpy(upper, name, sizeof name);
+    change_case(lower, true);
+    change_case(upper, false);
+    require(strcmp(parsed.canonical, upper) == 0);
+    require(transfer_name_parse(lower, &again, NULL, NULL) == NAME_TRANSFER);
+    same(&parsed, &again);
+    require(transfer_name_parse(parsed.canonical, &again, NULL, NULL) == NAME_TRANSFER);
+    same(&parsed, &again);
+    return 0;
+}

@@ -1,0 +1,354 @@
+/* The check of one file: what belongs to the whole of it, and its limits. Single items and rules are driven
+ * by INDEX.tsv (test_samples.c). Texts outside ASCII are written as MS932 bytes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "samples.h"
+
+#define DLTPLAN "DLTPLAN_202504_0300000100_43_0300000005_11_20250401090000.CSV"
+#define UPJSK "UPJSK_202504_0300000005_11_0300000100_43_20250401090000.CSV"
+#define UPKIHON "UPKIHON_0300000200_46_0300000005_A2_20250401090000.CSV"
+#define IMAGE "UPKIHON_IMAGE_0300000200_46_0300000005_A2_20250401090000_"
+#define GOOD "202407,039999,0000000101,202504\r\n"
+
+static struct check_result judge(struct findings *f, const char *name, const char *content, size_t length)
+{
+    struct check_result result = {0};
+    *f = (struct findings){0};
+    check_content(f, name, content, length, 3, &result);
+    return result;
+}
+
+static void expect(const char *name, const char *content, const char *problems)
+{
+    struct findings f;
+    autobuffer found = {0};
+    struct check_result result = judge(&f, name, content, strlen(content));
+    buffer_text(&found, "");
+    for (size_t i = 0; i < f.n; i++)
+        buffer_printf(&found, "%s%llu:%u %s", i ? ", " : "", (unsigned long long)f.list[i].line,
+                      f.list[i].column, f.list[i].code);
+    assert_string_equal((char *)found.data, problems);
+    check_result_free(&result);
+}
+
+static void a_good_file_says_nothing(void **state)
+{
+    (void)state;
+    struct findings f;
+    struct check_result r = judge(&f, DLTPLAN, GOOD GOOD, strlen(GOOD GOOD));
+    assert_int_equal(f.n, 0);
+    assert_int_equal(r.records, 2);
+    assert_int_equal(r.bytes, strlen(GOOD GOOD));
+    assert_string_equal(r.version, "202407");
+    check_result_free(&r);
+}
+
+static void rejects_a_file_without_records(void **state)
+{
+    (void)state;
+    expect(DLTPLAN, "", "0:0 CP1018");
+    expect(DLTPLAN, "\r\n\r\n", "0:0 CP1018");
+}
+
+static void utf8_is_one_fault_of_the_file(void **state)
+{
+    (void)state;
+    /* 「支援 見本子」 twice */
+    expect(
+        UPJSK,
+        "202407,039999,0000000101,20250325,202504,0300000100,\"支援 見本子\",387,0,20250407,,1000,1050,1,111211,,,"
+        "\"\",,0300000005,\"見本訪問介護\",,0,0300000100,\r\n"
+        "202407,039999,0000000101,20250325,202504,0300000100,\"支援 見本子\",387,0,20250407,,1000,1050,1,111211,,,"
+        "\"\",,0300000005,\"見本訪問介護\",,0,0300000100,\r\n",
+        "0:0 CP1001");
+    /* With a byte order mark, that alone is said. */
+    expect(DLTPLAN, "\xEF\xBB\xBF" GOOD, "1:1 CP1003");
+    expect(DLTPLAN, "\xEF\xBB\xBF" GOOD "202407,039999,\"見本見本\",202504\r\n", "1:1 CP1003");
+}
+
+static void utf16_is_not_read_on(void **state)
+{
+    (void)state;
+    static const char with_mark[] = "\xFF\xFE"
+                                    "2\0000\0002\0004\0000\0007\0,\0";
+    static const char without[] = "2\0000\0002\0004\0000\0007\0,\0";
+    struct findings f;
+    struct check_result r = judge(&f, DLTPLAN, with_mark, sizeof with_mark - 1);
+    assert_int_equal(f.n, 1);
+    assert_string_equal(f.list[0].code, "CP1002");
+    check_result_free(&r);
+    r = judge(&f, DLTPLAN, without, sizeof without - 1);
+    assert_int_equal(f.n, 1);
+    assert_string_equal(f.list[0].code, "CP1002");
+    check_result_free(&r);
+}
+
+static void counts_the_nul_bytes_of_an_item(void **state)
+{
+    (void)state;
+    static const char content[] = GOOD "202407,039999,\0\0\000000000101,202504\r\n";
+    struct findings f;
+    struct check_result r = judge(&f, DLTPLAN, content, sizeof content - 1);
+    assert_int_equal(f.n, 1);
+    assert_string_equal(f.list[0].code, "CP1007");
+    assert_int_equal(f.list[0].line, 2);
+    assert_int_equal(f.list[0].column, 3);
+    assert_non_null(strstr(f.list[0].message, "3個"));
+    check_result_free(&r);
+}
+
+#define JSK_HEAD "202407,039999,0000000101,20250325,202504,0300000100,\""
+#define JSK_TAIL "\",387,0,20250407,,1000,1050,1,111211,,,\"\",,0300000005,\"\",,0,0300000100,\r\n"
+
+static void rejects_characters_outside_ms932_at_their_line(void **state)
+{
+    (void)state;
+    expect(UPJSK, JSK_HEAD "\x8E\x78\xF0\x40" JSK_TAIL, "1:7 CP1006");             /* 外字 */
+    expect(UPJSK, JSK_HEAD "\xF0\x40\xF9\xFC" JSK_TAIL, "1:7 CP1006, 1:7 CP1006"); /* each of them */
+    expect(UPJSK, JSK_HEAD "\x8E\x78\r\n\r\n\x85\x40" JSK_TAIL,
+           "3:7 CP1004");                                          /* undefined, in the third line */
+    expect(UPJSK, JSK_HEAD "\x8E\x78\x8E" JSK_TAIL, "1:7 CP1005"); /* cut in the middle */
+    expect(UPJSK, JSK_HEAD "\x8E\x78\xFF" JSK_TAIL, "1:7 CP1004");
+    /* NEC and IBM extensions and half-width kana are MS932: ①, ㈱, 髙, ｶﾅ. */
+    expect(UPJSK, JSK_HEAD "\x87\x40\x87\x8A\xFB\xFC\xEE\xE0\xB6\xC5" JSK_TAIL, "");
+}
+
+static void a_header_row_is_said_once_and_the_records_are_read(void **state)
+{
+    (void)state;
+    expect(DLTPLAN, "version,insurer,insured,month\r\n" GOOD, "1:1 CP1017");
+    expect(DLTPLAN, "version,insurer,insured,month\r\n" GOOD "202407,039999,x,202504\r\n",
+           "1:1 CP1017, 3:3 CP1050");
+    expect(DLTPLAN, GOOD "version,insurer,insured,month\r\n", "2:1 CP1104");
+}
+
+static void a_file_wrong_from_its_first_record_on_is_said_so_once(void **state)
+{
+    (void)state;
+    expect(DLTPLAN, "202407,039999,0000000101\r\n202407,039999,0000000101\r\n", "1:0 CP1021");
+    expect(DLTPLAN, GOOD "202407,039999,0000000101\r\n202407,039999,0000000101\r\n",
+           "2:0 CP1021, 3:0 CP1021");
+    expect(DLTPLAN, "202407,039999,0000000101\r\n" GOOD "202407,039999,0000000101\r\n",
+           "1:0 CP1021, 3:0 CP1021");
+}
+
+static void a_run_of_records_of_another_version_is_said_once(void **state)
+{
+    (void)state;
+    expect(DLTPLAN, GOOD "202208,039999,0000000101,202504\r\n202208,039999,0000000101,202504\r\n" GOOD,
+           "2:1 CP1104");
+    expect(DLTPLAN, "202208,039999,0000000101,202504\r\n", "1:1 CP1103");
+    expect(DLTPLAN, "202504,039999,0000000101,202504\r\n202504,039999,0000000101,202504\r\n", "1:1 CP1102");
+    expect(DLTPLAN, "19990,039999,0000000101,202504\r\n", "1:1 CP1101");
+    expect(DLTPLAN, ",039999,0000000101,202504\r\n", "1:1 CP1033");
+}
+
+static void content_of_202407_under_an_older_name_is_checked_as_202407(void **state)
+{
+    (void)state;
+    expect("UPJSK_202504_0300000005_0300000100_20250401090000.CSV", JSK_HEAD JSK_TAIL,
+           "0:0 CP1105, 1:7 CP1032");
+}
+
+static void a_run_of_records_of_another_month_is_said_once(void **state)
+{
+    (void)state;
+    expect(DLTPLAN, "202407,039999,0000000101,202503\r\n202407,039999,0000000102,202503\r\n", "1:4 CP1111");
+    expect(DLTPLAN, GOOD "202407,039999,0000000101,202503\r\n202407,039999,0000000102,202503\r\n",
+           "2:4 CP1112");
+}
+
+static void an_item_of_64_kib_and_a_record_of_1_mib_are_the_limit(void **state)
+{
+    (void)state;
+    autobuffer content = {0};
+    struct findings f;
+    buffer_text(&content, JSK_HEAD);
+    for (int i = 0; i <= STANDARD_ITEM_MAX; i++)
+        buffer_text(&content, "x");
+    buffer_text(&content, JSK_TAIL);
+    struct check_result r = judge(&f, UPJSK, (char *)content.data, content.length);
+    assert_int_equal(f.n, 1);
+    assert_string_equal(f.list[0].code, "CP1015");
+    assert_int_equal(f.list[0].column, 7);
+    check_result_free(&r);
+    buffer_clear(&content);
+    for (int i = 0; i <= STANDARD_ROW_MAX; i++)
+        buffer_text(&content, "1");
+    r = judge(&f, UPJSK, (char *)content.data, content.length);
+    assert_int_equal(f.n, 1);
+    assert_string_equal(f.list[0].code, "CP1016");
+    assert_int_equal(f.list[0].column, 0);
+    check_result_free(&r);
+}
+
+static void count_problem(void *context, const struct standard_problem *problem)
+{
+    (void)problem;
+    ++*(size_t *)context;
+}
+
+static enum standard_severity weaker_months_and_no_insured_numbers(void *context, const char *code,
+                                                                   enum standard_severity standard)
+{
+    *(const char **)context = code;
+    return strcmp(code, "CP1039") == 0   ? STANDARD_WARNING
+           : strcmp(code, "CP1050") == 0 ? STANDARD_OFF
+                                         : standard;
+}
+
+static struct check_result judge_lines(const struct check_options *options, const char *line, size_t lines,
+                                       size_t *said)
+{
+    struct transfer_name name;
+    struct check_result r;
+    assert_int_equal(transfer_name_parse(DLTPLAN, &name, NULL, NULL), NAME_TRANSFER);
+    struct check *c = check_new(&name, options, count_problem, said);
+    assert_non_null(c);
+    for (size_t i = 0; i < lines; i++)
+        assert_int_equal(check_write(c, line, strlen(line)), 0);
+    assert_int_equal(check_finish(c, &r), 0);
+    check_free(c);
+    return r;
+}
+
+static void says_a_thousand_problems_and_counts_the_rest(void **state)
+{
+    (void)state;
+    size_t said = 0;
+    struct check_result r = judge_lines(NULL, "202407,x,0000000101,202504\n", 1500, &said);
+    assert_int_equal(said, STANDARD_PROBLEMS_MAX);
+    assert_int_equal(r.errors, 1500);
+    assert_int_equal(r.not_reported, 500);
+    check_result_free(&r);
+}
+
+static void the_office_may_weaken_a_rule(void **state)
+{
+    (void)state;
+    const char *asked = NULL;
+    struct check_options options = {weaker_months_and_no_insured_numbers, &asked};
+    size_t said = 0;
+    struct check_result r = judge_lines(&options, "202407,039999,x,202513\n", 2, &said);
+    assert_int_equal(said, 2);
+    assert_int_equal(r.errors, 0);
+    assert_int_equal(r.warnings, 2);
+    assert_non_null(asked);
+    check_result_free(&r);
+}
+
+/* 71 items of UPKIHON with this image. */
+static void kihon(struct buffer *out, const char *image)
+{
+    buffer_text(out, "202407,039999,0000000101,20250320,1,1,\"\",01,\"\",01,,01,\"\",\"a\",\"b\",1,19400101");
+    for (int i = 18; i < 62; i++)
+        buffer_text(out, ",");
+    buffer_printf(out, ",\"%s\"", image);
+    for (int i = 63; i <= 71; i++)
+        buffer_text(out, ",");
+    buffer_text(out, "\r\n");
+}
+
+static void collects_the_images_of_its_own_unit_each_once(void **state)
+{
+    (void)state;
+    struct findings f;
+    autobuffer content = {0};
+    kihon(&content, IMAGE "0001.jpg");
+    kihon(&content, IMAGE "0002.JPG");
+    kihon(&content, IMAGE "0001.JPG");
+    kihon(&content, "");
+    kihon(&content, "family.jpg");
+    kihon(&content, "UPKIHON_IMAGE_0300000200_46_0300000006_A2_20250401090000_0003.jpg");
+    struct check_result r = judge(&f, UPKIHON, (char *)content.data, content.length);
+    assert_int_equal(r.n_images, 2);
+    assert_string_equal(r.images[0], IMAGE "0001.JPG");
+    assert_string_equal(r.images[1], IMAGE "0002.JPG");
+    assert_int_equal(r.image_lines[1], 2);
+    assert_int_equal(f.n, 2);
+    assert_string_equal(f.list[0].code, "CP1307");
+    assert_int_equal(f.list[0].line, 5);
+    assert_int_equal(f.list[1].line, 6);
+    assert_int_equal(f.list[1].column, 62);
+    check_result_free(&r);
+}
+
+static void an_image_must_be_a_jpeg(void **state)
+{
+    (void)state;
+    expect(IMAGE "0001.JPG", "\xFF\xD8\xFF\xE0....JFIF", "");
+    expect(IMAGE "0001.JPG", "\xFF\xD8\xFF", "");
+    expect(IMAGE "0001.JPG", "GIF89a......", "0:0 CP1308");
+    expect(IMAGE "0001.JPG", "", "0:0 CP1018");
+}
+
+static void another_office_in_the_records_is_a_warning_once_a_run(void **state)
+{
+    (void)state;
+#define OTHER "202407,039999,0000000101,20250325,202504,0300000109,\"x" JSK_TAIL
+    expect(UPJSK, OTHER OTHER OTHER, "1:6 CP1126");
+#undef OTHER
+}
+
+static void a_care_management_office_passes_on_the_results_of_others(void **state)
+{
+    (void)state;
+    const char *record = "202407,039999,0000000101,20250325,202504,0300000200,\"x" JSK_TAIL;
+    expect("UPJSK_202504_0300000100_43_0300000200_46_20250401090000.CSV", record, "");
+    expect("UPJSK_202504_0300000007_15_0300000200_43_20250401090000.CSV", record, "1:20 CP1122");
+}
+
+static void a_recipient_out_of_scope_is_said(void **state)
+{
+    (void)state;
+    expect("DLTPLAN_202504_0300000100_43_0300000005_33_20250401090000.CSV", GOOD, "0:0 CP1124");
+}
+
+static void documents_are_known_by_their_first_bytes(void **state)
+{
+    (void)state;
+    assert_true(document_known("PDF"));
+    assert_false(document_known("exe"));
+    assert_true(document_matches("pdf", "%PDF-1.7", 8));
+    assert_false(document_matches("pdf", "PK\x03\x04....", 8));
+    assert_true(document_matches("XLSX", "PK\x03\x04....", 8));
+    assert_true(document_matches("docx", "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8)); /* with a password */
+    assert_true(document_matches("jpeg", "\xFF\xD8\xFF\xE0", 4));
+    assert_false(document_matches("png", "\x89PNG", 4));
+    assert_false(document_matches("txt", "text", 4));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_good_file_says_nothing),
+        cmocka_unit_test(rejects_a_file_without_records),
+        cmocka_unit_test(utf8_is_one_fault_of_the_file),
+        cmocka_unit_test(utf16_is_not_read_on),
+        cmocka_unit_test(counts_the_nul_bytes_of_an_item),
+        cmocka_unit_test(rejects_characters_outside_ms932_at_their_line),
+        cmocka_unit_test(a_header_row_is_said_once_and_the_records_are_read),
+        cmocka_unit_test(a_file_wrong_from_its_first_record_on_is_said_so_once),
+        cmocka_unit_test(a_run_of_records_of_another_version_is_said_once),
+        cmocka_unit_test(content_of_202407_under_an_older_name_is_checked_as_202407),
+        cmocka_unit_test(a_run_of_records_of_another_month_is_said_once),
+        cmocka_unit_test(an_item_of_64_kib_and_a_record_of_1_mib_are_the_limit),
+        cmocka_unit_test(says_a_thousand_problems_and_counts_the_rest),
+        cmocka_unit_test(the_office_may_weaken_a_rule),
+        cmocka_unit_test(collects_the_images_of_its_own_unit_each_once),
+        cmocka_unit_test(an_image_must_be_a_jpeg),
+        cmocka_unit_test(another_office_in_the_records_is_a_warning_once_a_run),
+        cmocka_unit_test(a_care_management_office_passes_on_the_results_of_others),
+        cmocka_unit_test(a_recipient_out_of_scope_is_said),
+        cmocka_unit_test(documents_are_known_by_their_first_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
