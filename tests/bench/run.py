@@ -162,7 +162,7 @@ def main():
     finally:
         world.close()
     print("\nFull check against libcsv's bare parse, MB/s")
-    subprocess.run([shutil.which("sh"), "-c", f"exec $(find {BUILD} -name bench-parse -type f | head -n 1)"], check=False)
+    subprocess.run([shutil.which("sh"), "-c", f"exec $(find {BUILD} -name bench-check -type f | head -n 1)"], check=False)
 
 
 main()
