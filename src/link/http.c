@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <curl/curl.h>
@@ -131,15 +132,38 @@ static void call_done(void *context, struct http_answer *answer)
     called->done = true;
 }
 
+/* libcurl's own handling of SIGPIPE is off (CURLOPT_NOSIGNAL), and this thread may be a program's only one. */
+static void without_sigpipe(sigset_t *before)
+{
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, before);
+}
+
+static void with_sigpipe(const sigset_t *before)
+{
+    sigset_t pipe;
+    struct timespec now = {0};
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    if (sigismember(before, SIGPIPE) == 0)
+        sigtimedwait(&pipe, NULL, &now);
+    pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
 int http_call(struct http *h, struct http_request *request, struct http_answer *answer)
 {
     struct called called = {.answer = answer};
     request->done = call_done;
     request->context = &called;
+    sigset_t before;
+    without_sigpipe(&before);
     int r = http_start(h, request);
     while (r == 0 && !called.done) {
         if (!http_perform(h))
             http_poll(h, 1000);
     }
+    with_sigpipe(&before);
     return r;
 }
