@@ -80,7 +80,7 @@ static void add_stranger(struct unit_entry *e, uint64_t node)
     for (size_t i = 0; i < e->n_strangers; i++)
         if (e->strangers[i] == node)
             return;
-    if (e->n_strangers < UNIT_STRANGERS_MAX)
+    if (node && e->n_strangers < UNIT_STRANGERS_MAX)
         e->strangers[e->n_strangers++] = node;
 }
 
@@ -238,6 +238,11 @@ static void look_at(struct settler *s, struct unit_entry *e)
     if (outcome == SETTLE_GONE) {
         unit_table_remove(&s->units, e);
         return;
+    }
+    if (look.recipient.text[0]) { /* it may have joined another message of its unit */
+        struct touch t = {.settler = s, .recipient = &look.recipient, .now = clock_boot_ms()};
+        e->recipient = look.recipient;
+        unit_table_find(&s->units, e->sequence, e->node, touch_entry, &t);
     }
     e->report_parent = look.report_parent;
     e->waits_for_partner = outcome == SETTLE_PARTNER;

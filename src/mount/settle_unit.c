@@ -54,6 +54,13 @@ void settle_report_gone(const struct settle_look *look, const char *sequence)
         return;
     name_report(sequence, REPORT_INCOMPLETE, name);
     remove_report(look, look->report_parent, name);
+    look->host->changed(look->host->context, look->report_parent, name); /* the ledger may have removed it */
+}
+
+/* What a change that failed means: the unit went or changed meanwhile, or the ledger is in trouble. */
+static enum settle_outcome outcome_of(int r)
+{
+    return r == -ESTALE ? SETTLE_AGAIN : r == -ENOENT ? SETTLE_GONE : SETTLE_FAILED;
 }
 
 /* ---- Whose turn is it? ---- */
@@ -156,10 +163,10 @@ static enum settle_outcome expire(const struct settle_look *look, const struct l
                 id, u->recipient_text);
     int r = ledger_mark_unit(look->ledger, u->message, OUT_WAITING, REASON_EXPIRED, 0, NULL, NULL, NULL, 0,
                              NULL, NULL);
-    return r ? SETTLE_FAILED : SETTLE_TOUCH;
+    return r ? outcome_of(r) : SETTLE_TOUCH;
 }
 
-static enum settle_outcome look_for_partner(const struct settle_look *look, const struct ledger_unit *u)
+static enum settle_outcome look_for_partner(struct settle_look *look, const struct ledger_unit *u)
 {
     struct office_id recipient;
     if (strcmp(u->reason, REASON_EXPIRED) == 0)
@@ -173,7 +180,8 @@ static enum settle_outcome look_for_partner(const struct settle_look *look, cons
         return SETTLE_PARTNER;
     r = ledger_set_recipient(look->ledger, u->message, &recipient, NULL, NULL);
     if (r)
-        return r == -ENOENT ? SETTLE_GONE : SETTLE_FAILED;
+        return outcome_of(r);
+    look->recipient = recipient;
     char id[2 * ENVELOPE_ID_SIZE + 1];
     label(u, id);
     log_info("partner-joined", "message %s goes to %s now", id, recipient.text);
@@ -264,7 +272,7 @@ static enum settle_outcome queue(const struct settle_look *look, const struct le
     }
     int r = ledger_queue_unit(look->ledger, u->message, names, contents, u->n_files, NULL, NULL);
     if (r)
-        return r == -ESTALE ? SETTLE_AGAIN : r == -ENOENT ? SETTLE_GONE : SETTLE_FAILED;
+        return outcome_of(r);
     char id[2 * ENVELOPE_ID_SIZE + 1];
     label(u, id);
     log_info("unit-queued", "message %s: %zu file%s %s%sfor %s", id, u->n_files, u->n_files == 1 ? "" : "s",
@@ -303,7 +311,7 @@ static enum settle_outcome say_incomplete(struct settle_look *look, const struct
     int r = ledger_mark_unit(look->ledger, u->message, OUT_WAITING, REASON_INCOMPLETE, parent, name, folded,
                              text, length, NULL, NULL);
     if (r)
-        return r == -ENOENT ? SETTLE_GONE : SETTLE_FAILED;
+        return outcome_of(r);
     look->report_parent = parent;
     look->host->changed(look->host->context, parent, name);
     char id[2 * ENVELOPE_ID_SIZE + 1];
@@ -313,16 +321,14 @@ static enum settle_outcome say_incomplete(struct settle_look *look, const struct
     return SETTLE_TOUCH;
 }
 
+/* The note goes first, through the mount: the ledger would take it away unseen. */
 static enum settle_outcome queue_complete(struct settle_look *look, const struct ledger_unit *u)
 {
-    enum settle_outcome outcome = queue(look, u);
-    if (outcome != SETTLE_QUEUED || is_document(u))
-        return outcome;
     if (!look->report_parent && strcmp(u->reason, REASON_INCOMPLETE) == 0)
         look->report_parent = folder_of(look, u); /* said before a restart */
     settle_report_gone(look, u->sequence);
     look->report_parent = 0;
-    return outcome;
+    return queue(look, u);
 }
 
 static enum settle_outcome judge_unit(struct settle_look *look, const struct ledger_unit *u)

@@ -25,6 +25,7 @@ struct settle_look {
     uint64_t message;
     const uint64_t *strangers; /* other files under its number */
     size_t n_strangers;
+    struct office_id recipient; /* out: it has just become known */
     uint64_t report_parent; /* in and out: where `<sequence>.未完成.txt` stands, 0 = none */
 };
 
