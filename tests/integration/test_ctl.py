@@ -1,65 +1,11 @@
-"""careplanctl as an administrator and as scripts use it."""
+"""careplanctl as an administrator and as scripts use it (`check` has a file of its own)."""
 import json
 import os
 import re
 import shutil
 
-import pytest
-
 from test_exchange import PLAN, arrives, sequence_of
-from world import CARE, SAMPLES, SERVICE, program, run, sample, save, wait_until
-
-LINE = re.compile(r"^(?P<path>.+):(?P<line>\d+):(?P<column>\d+): (?P<severity>error|warning): (?P<message>.+) \[(?P<code>CP\d{4})\]$")
-
-
-def check(*arguments, **options):
-    return run(program("careplanctl"), "check", *arguments, check=False, **options)
-
-
-@pytest.mark.parametrize("version", ["valid", "valid_202208"])
-def test_check_accepts_every_valid_unit(version):
-    for folder in sorted((SAMPLES / version).iterdir()):
-        done = check("--lang=en", folder)
-        assert done.returncode == 0, f"{folder.name} is valid, but:\n{done.stdout}{done.stderr}"
-        assert ": error:" not in done.stdout
-
-
-def test_check_says_place_and_code_in_both_languages():
-    folder = SAMPLES / "broken" / "B14_code_not_in_list"
-    english, japanese = check("--lang=en", folder), check("--lang=ja", folder)
-    assert english.returncode == japanese.returncode == 1
-    for done in (english, japanese):
-        found = [LINE.match(line) for line in done.stdout.splitlines()]
-        assert found and all(found), f"every line is PATH:LINE:COLUMN: error|warning: MESSAGE [CODE]:\n{done.stdout}"
-        assert [(m["line"], m["column"]) for m in found] == [("1", "16")]
-    assert english.stdout.isascii() or "計画書区分" in english.stdout
-    assert "計画書区分" in japanese.stdout
-
-
-def test_check_json_is_for_programs():
-    done = check("--format=json", SAMPLES / "broken" / "B14_code_not_in_list", SAMPLES / PLAN)
-    answer = json.loads(done.stdout)
-    assert set(answer) == {"files", "problems", "more"} and answer["files"] == 8 and answer["more"] == 0, done.stdout
-    (problem,) = answer["problems"]
-    assert set(problem) == {"file", "line", "column", "severity", "code", "message"}
-    assert (problem["line"], problem["column"], problem["severity"]) == (1, 16, "error")
-
-
-def test_check_takes_standard_input_with_a_name_and_one_file_without_unit_rules():
-    name, data = next((n, d) for n, d in sample(PLAN).items() if n.startswith("UP1KYO"))
-    done = check("--name", name, "-", input=data, text=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert check("-", input=data, text=False).returncode == 2, "- needs --name"
-    assert check(SAMPLES / PLAN / name).returncode == 0, "a file alone is not judged as a unit"
-
-
-@pytest.mark.parametrize("arguments", [[], ["/nonexistent"], ["--format=xml", "."], ["--lang=fr", "."]])
-def test_check_with_wrong_usage_exits_2(arguments):
-    done = check(*arguments)
-    assert done.returncode == 2 and done.stderr.strip(), f"{arguments}: {done.returncode} {done.stderr}"
-
-
-
+from world import CARE, SERVICE, program, run, sample, save, wait_until
 
 def unit_message(mount, sequence, direction="out"):
     return wait_until(lambda: (mount.unit(sequence, direction=direction) or {}).get("message"), f"{sequence} in status")
