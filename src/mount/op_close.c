@@ -1,0 +1,120 @@
+/* FLUSH, FSYNC, RELEASE. A flush comes many times for one open; what has changed since it was last judged is
+ * judged and committed, and the verdict is the answer. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mount/settle.h"
+#include "mount/operations.h"
+
+/* include/linux/sched.h; field 9 of /proc/TID/stat. */
+enum { PF_EXITING = 0x4, PF_SIGNALED = 0x400, FIELD_FLAGS = 9 };
+
+/* Is this thread being ended by a signal (or is it a dying smbd)? A local program that leaves closing to
+ * exit() has closed. */
+static bool is_being_killed(pid_t thread)
+{
+    char path[48], line[512];
+    if (thread <= 0) /* not of our pid namespace: nothing can be said */
+        return false;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)thread);
+    autofclose FILE *f = fopen(path, "re");
+    if (!f)
+        return false;
+    size_t n = fread(line, 1, sizeof line - 1, f);
+    line[n] = '\0';
+    const char *name = strchr(line, '('), *at = strrchr(line, ')'); /* the name may hold anything */
+    if (!name || !at)
+        return false;
+    bool is_smbd = at - name == 5 && strncmp(name + 1, "smbd", 4) == 0;
+    for (int field = 2; field < FIELD_FLAGS && at; field++)
+        at = strchr(at + 1, ' ');
+    unsigned long flags = at ? strtoul(at + 1, NULL, 10) : 0;
+    return flags & PF_EXITING && (is_smbd || flags & PF_SIGNALED);
+}
+
+/* Not closed by its client: a dropped SMB client's flush has another user (0) than its open. */
+static bool is_held(const struct handle *h, const struct fuse_ctx *who)
+{
+    return who->uid != h->uid || is_being_killed(who->pid);
+}
+
+void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    (void)ino;
+    struct mount *m = fuse_req_userdata(req);
+    struct handle *h = handle_find(m, fi->fh);
+    if (!h || !h->wrote) { /* who wrote nothing has nothing to close */
+        fuse_reply_err(req, 0);
+        return;
+    }
+    const struct fuse_ctx *who = fuse_req_ctx(req);
+    bool held = is_held(h, who);
+    {
+        LOCKED(&m->mutex);
+        h->held = held;
+        h->pid = who->pid;
+    }
+    save_start(h->node, req, (struct save_how){.held = held});
+}
+
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+    (void)ino;
+    (void)datasync;
+    struct handle *h = handle_find(fuse_req_userdata(req), fi->fh);
+    if (!h || !h->writer)
+        fuse_reply_err(req, 0);
+    else
+        save_start(h->node, req, (struct save_how){.draft = true});
+}
+
+/* Nobody has it open for writing any more. What is dirty still (munmap after close) is judged now; no errno
+ * any more, a report only. */
+static void last_release(struct node *n, bool held)
+{
+    if (n->loose && n->place == PLACE_INBOX_PARTNER) { /* was not what came from there */
+        char name[256] = "";
+        uint64_t parent = n->parent;
+        {
+            LOCKED(&n->tree->mount->mutex);
+            if (n->loose && !n->claimed) {
+                snprintf(name, sizeof name, "%s", n->name);
+                node_unname(n);
+            }
+        }
+        if (name[0])
+            notice_entry(n->tree, parent, name);
+        return;
+    }
+    if (node_dirty(n) && atomic_load(&n->size))
+        save_start(n, NULL, (struct save_how){.held = held});
+    else if (node_dirty(n) && n->tree->settler)
+        settler_empty(n->tree->settler, n->id);
+    node_touch_settler(n);
+}
+
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    (void)ino;
+    struct mount *m = fuse_req_userdata(req);
+    struct handle *h = handle_find(m, fi->fh);
+    fuse_reply_err(req, 0); /* nobody hears of an error */
+    if (!h)
+        return;
+    autonode *n = h->node;
+    bool writer = h->writer, held = h->held, last;
+    {
+        LOCKED(&m->mutex);
+        n->refs++;
+    }
+    handle_close(m, h);
+    {
+        LOCKED(&m->mutex);
+        last = writer && n->writers == 0;
+    }
+    if (last)
+        last_release(n, held);
+}
