@@ -56,6 +56,14 @@ static int check_lines(const char *path, const struct buffer *text, struct error
     return 0;
 }
 
+/* Keys and values are quoted in errors; they may hold what a terminal obeys. */
+static void one_line(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
+}
+
 int config_read(const char *path, const char *data, config_key_fn *fn, void *context, struct error *e)
 {
     autobuffer text = {.limit = 1 << 20};
@@ -75,6 +83,7 @@ int config_read(const char *path, const char *data, config_key_fn *fn, void *con
         return error_set(e, -ENOMEM, "memory", "%s: out of memory", path);
     if (reading.error.number == 0)
         return error_set(e, -EINVAL, "config-form", "%s:%d: neither [section] nor key = value", path, line);
+    one_line(reading.error.text);
     if (e)
         *e = reading.error;
     return error_prefix(e, -EINVAL, "%s:%d", path, line);

@@ -21,8 +21,6 @@
 
 enum { BLOCK = 64 * 1024, TAG_SIZE = 16, CIPHER_BLOCK = 16 };
 
-CLEANUP_DEFINE(autocipher, EVP_CIPHER_CTX, EVP_CIPHER_CTX_free);
-
 struct sealing {
     const struct seal_request *request;
     struct error *e;
