@@ -148,10 +148,27 @@ static int fetch(struct draft *d, uint64_t offset, uint8_t *out, size_t size)
 
 /* ---- Reading and writing ---- */
 
-static int read_base(const struct draft *d, uint64_t offset, uint8_t *out, size_t size)
+/* A save whose bytes a message held already kept that content and not the new one. 1: asked anew and changed.
+ */
+static int find_base(struct draft *d)
+{
+    struct ledger_node node;
+    int r = ledger_node(d->house->ledger, d->id, &node);
+    if (r)
+        return r;
+    uint64_t content = node.draft ? node.draft : node.content;
+    if (content == d->base || node.size != d->base_size)
+        return -ENOENT;
+    d->base = content;
+    return 1;
+}
+
+static int read_base(struct draft *d, uint64_t offset, uint8_t *out, size_t size)
 {
     while (size) {
         int64_t n = content_read(d->house->ledger, d->base, offset, out, size);
+        if (n == -ENOENT && find_base(d) == 1)
+            continue;
         if (n <= 0)
             return n < 0 ? (int)n : -EIO;
         out += n;

@@ -155,7 +155,7 @@ static void attr_folder_changed(struct tree *t, struct attr *a)
 int attr_get(struct tree *t, uint64_t id, struct attr *out)
 {
     struct ledger_node node;
-    struct node *live = page_index(id) < 0 ? node_find(t, id) : NULL;
+    struct node *live = page_index(id) < 0 ? node_peek(t, id) : NULL;
     if (live) {
         {
             LOCKED(&t->mount->mutex);

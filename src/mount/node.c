@@ -22,7 +22,7 @@ static struct node *node_search(struct tree *t, uint64_t id)
     return NULL;
 }
 
-struct node *node_find(struct tree *t, uint64_t id)
+struct node *node_peek(struct tree *t, uint64_t id)
 {
     LOCKED(&t->mount->mutex);
     struct node *n = node_search(t, id);

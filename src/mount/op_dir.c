@@ -91,7 +91,7 @@ static bool put_ledger(void *context, const struct ledger_entry *entry, const st
         return true;
     }
     attr_of_ledger(l->tree, node, &a);
-    autonode *live = page_index(node->id) < 0 ? node_find(l->tree, node->id) : NULL;
+    autonode *live = page_index(node->id) < 0 ? node_peek(l->tree, node->id) : NULL;
     if (live) {
         LOCKED(&l->tree->mount->mutex);
         attr_of_live(live, &a);

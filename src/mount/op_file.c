@@ -23,7 +23,7 @@ int name_accept(const struct mount *m, const char *name, enum place place, struc
     return *file_class == CLASS_RESERVED ? -EACCES : 0;
 }
 
-int entry_find(struct tree *t, uint64_t parent, const char *name, struct found *out)
+int entry_seek(struct tree *t, uint64_t parent, const char *name, struct found *out)
 {
     struct ledger_entry entry;
     struct ledger_node node;
@@ -189,7 +189,7 @@ static int create(struct tree *t, uint64_t parent, const char *name, mode_t mode
         return r;
     if (!twin)
         return node_create(t, parent, place, text.name, text.folded, mode, out);
-    if (fi->flags & O_EXCL || entry_find(t, parent, name, &found))
+    if (fi->flags & O_EXCL || entry_seek(t, parent, name, &found))
         return -EEXIST;
     *out = found.node;
     return 0;

@@ -262,7 +262,7 @@ static int rename_prepare(fuse_req_t req, struct tree *t, uint64_t parent, const
     if (r == 0)
         r = place_find(t, new_parent, &target);
     if (r == 0)
-        r = entry_find(t, parent, name, from);
+        r = entry_seek(t, parent, name, from);
     if (r == 0)
         r = may_move(source, from->node);
     if (r == 0 && !place_is_outbox(target))
@@ -271,7 +271,7 @@ static int rename_prepare(fuse_req_t req, struct tree *t, uint64_t parent, const
         r = name_accept(t->mount, new_name, target, &text, &file_class);
     if (r)
         return r;
-    r = entry_find(t, new_parent, new_name, to);
+    r = entry_seek(t, new_parent, new_name, to);
     if (r == 0)
         r = may_replace(to, flags);
     else if (r == -ENOENT)

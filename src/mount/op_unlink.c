@@ -119,7 +119,7 @@ static struct node *note_of(struct node *note)
         strcmp(note->name + length - (sizeof SUFFIX - 1), SUFFIX) != 0)
         return NULL;
     autofree char *name = strndup(note->name, length - (sizeof SUFFIX - 1));
-    if (!name || entry_find(note->tree, note->parent, name, &found))
+    if (!name || entry_seek(note->tree, note->parent, name, &found))
         return NULL;
     if (found.node->kind == NODE_FILE)
         return found.node;
@@ -142,7 +142,7 @@ static int unlink_start(fuse_req_t req, struct tree *t, uint64_t parent, const c
     struct found found = {0};
     int r = place_find(t, parent, &place);
     if (r == 0)
-        r = place == PLACE_HIDDEN ? -EPERM : entry_find(t, parent, name, &found);
+        r = place == PLACE_HIDDEN ? -EPERM : entry_seek(t, parent, name, &found);
     if (r == 0)
         r = may_unlink(place, found.node);
     struct unlink_job *u = r ? NULL : calloc(1, sizeof *u);

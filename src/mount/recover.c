@@ -147,7 +147,7 @@ int recover_all(struct mount *m, struct error *e)
 
 bool mount_busy(struct mount *m, size_t office, uint64_t node)
 {
-    autonode *n = node_find(&m->trees[office], node);
+    autonode *n = node_peek(&m->trees[office], node);
     if (!n)
         return false;
     bool dirty = node_dirty(n);
@@ -162,7 +162,7 @@ void mount_changed(struct mount *m, size_t office, uint64_t parent, const char *
 
 void mount_judge_empty(struct mount *m, size_t office, uint64_t node)
 {
-    autonode *n = node_find(&m->trees[office], node);
+    autonode *n = node_peek(&m->trees[office], node);
     bool open;
     if (!n)
         return;
@@ -191,7 +191,7 @@ static void swept(void *context, int result)
 static void sweep_stored(struct tree *t, const struct ledger_entry *e)
 {
     const char *const none[3] = {NULL};
-    autonode *live = node_find(t, e->node);
+    autonode *live = node_peek(t, e->node);
     if (live) /* open, or with something on its way */
         return;
     pending_begin(t->mount);

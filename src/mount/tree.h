@@ -149,7 +149,7 @@ struct node {
 /* Takes a reference: the live node, or one made from the ledger. 0, -ENOENT, -ENOMEM, -EIO. */
 int node_get(struct tree *t, uint64_t id, struct node **out);
 /* The live node with a reference, or NULL. */
-struct node *node_find(struct tree *t, uint64_t id);
+struct node *node_peek(struct tree *t, uint64_t id);
 void node_put(struct node *n);
 static inline void node_put_cleanup(struct node **n)
 {
@@ -360,7 +360,7 @@ struct found {         /* an entry of a folder, with its node live */
     bool in_ledger;
 };
 /* 0, -ENOENT, …; only what everybody sees. */
-int entry_find(struct tree *t, uint64_t parent, const char *name, struct found *out);
+int entry_seek(struct tree *t, uint64_t parent, const char *name, struct found *out);
 /* A twin of this name in the folder: its entry id, 0 = none. Or negative errno in *error. */
 uint64_t entry_twin(struct tree *t, uint64_t parent, const char *folded, int *error);
 /* A name that a user may give a file of the outbox. 0, -EINVAL, -ENAMETOOLONG, -EACCES. */
