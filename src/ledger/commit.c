@@ -14,6 +14,12 @@
 
 enum { LAZY_MS = 1000, LEADER_GROUPS = 32 };
 
+/* A caller that waits for its change: each is woken for itself alone. */
+struct waiter {
+    pthread_cond_t wake;
+    bool ready;
+};
+
 struct piece {
     struct piece *next;
     max_align_t data[];
@@ -144,7 +150,6 @@ static int group_run(struct ledger *l, struct change *group)
     if (r == 0) {
         LOCKED(&l->mutex);
         l->id_durable = reserved;
-        pthread_cond_broadcast(&l->done);
     }
     return r;
 }
@@ -188,10 +193,10 @@ static void group_answer(struct ledger *l, struct change *group)
             log_error("ledger-write", "a change could not be written: %s", strerror(-c->result));
         if (c->done)
             c->done(c->context, c->result);
-        if (c->ready) { /* the waiter frees it */
+        if (c->waiter) { /* who waits frees it */
             LOCKED(&l->mutex);
-            *c->ready = true;
-            pthread_cond_broadcast(&l->done);
+            c->waiter->ready = true;
+            pthread_cond_signal(&c->waiter->wake);
         } else {
             change_free(c);
         }
@@ -269,7 +274,7 @@ static int change_refuse(struct change *c, int result)
 
 int change_submit(struct ledger *l, struct change *c, ledger_done_fn *done, void *context)
 {
-    bool ready = false;
+    struct waiter waiter = {.wake = PTHREAD_COND_INITIALIZER};
     if (!c) {
         if (done)
             done(context, -ENOMEM);
@@ -280,7 +285,7 @@ int change_submit(struct ledger *l, struct change *c, ledger_done_fn *done, void
         return waits ? change_refuse(c, c->failed ? -ENOMEM : -EROFS)
                      : (change_refuse(c, c->failed ? -ENOMEM : -EROFS), 0);
     if (waits) {
-        c->ready = &ready;
+        c->waiter = &waiter;
         c->lazy = false;
     }
     bool lazy = c->lazy;
@@ -302,8 +307,8 @@ int change_submit(struct ledger *l, struct change *c, ledger_done_fn *done, void
             lead(l, LEADER_GROUPS);
         }
     }
-    while (waits && !ready)
-        pthread_cond_wait(&l->done, &l->mutex);
+    while (waits && !waiter.ready)
+        pthread_cond_wait(&waiter.wake, &l->mutex);
     pthread_mutex_unlock(&l->mutex);
     if (!waits)
         return 0;

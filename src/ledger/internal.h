@@ -14,6 +14,7 @@ struct change;
 typedef int change_apply_fn(struct ledger *l, struct change *c);
 
 struct piece;
+struct waiter;
 
 /* A change handed in: embedded first in a struct of its own with what it needs, all of it copied. */
 struct change {
@@ -27,7 +28,7 @@ struct change {
     int result;
     bool failed; /* a copy found no memory */
     bool lazy;   /* needs no transaction of its own: goes with the next, at most a second later */
-    bool *ready; /* a caller waits */
+    struct waiter *waiter; /* a caller waits */
 };
 
 /* A zeroed change of `size` bytes; NULL: no memory. */
@@ -67,7 +68,7 @@ struct ledger {
     size_t n_readers;
 
     pthread_mutex_t mutex; /* the queue and everything down to the next blank line */
-    pthread_cond_t work, done;
+    pthread_cond_t work;
     struct change *queue, **queue_end;
     size_t queued;
     bool leading;   /* somebody commits */

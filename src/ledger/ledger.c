@@ -374,7 +374,6 @@ static struct ledger *ledger_new(const struct ledger_options *o)
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&l->work, &monotonic);
-    pthread_cond_init(&l->done, NULL);
     pthread_cond_init(&l->checkpoint_work, NULL);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&l->mutex, NULL);
@@ -409,7 +408,6 @@ void ledger_close(struct ledger *l)
     plain_blocks_free(l);
     crypt_close(&l->crypt);
     pthread_cond_destroy(&l->work);
-    pthread_cond_destroy(&l->done);
     pthread_cond_destroy(&l->checkpoint_work);
     pthread_mutex_destroy(&l->mutex);
     pthread_mutex_destroy(&l->subscribers_mutex);
