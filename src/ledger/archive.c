@@ -76,17 +76,27 @@ static int add_known(struct ledger *l, uint64_t message, uint64_t folder, const 
     return content ? archive_add(l, message, folder, name, name, content, at) : 0;
 }
 
-int archive_receipt(struct ledger *l, uint64_t message, enum receipt_kind kind, int64_t at, uint64_t content)
+static int receipt_add(struct ledger *l, uint64_t message, uint64_t folder, enum receipt_kind kind, int64_t at,
+                       uint64_t content)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%s.der", receipt_kind_name(kind));
+    return archive_add(l, message, folder, name, name, content, at);
+}
+
+int archive_receipt(struct ledger *l, uint64_t message, enum receipt_kind kind, int64_t at, struct content *copy)
 {
     struct message m;
-    char name[32];
+    uint64_t content = 0;
     int r = message_find(&l->writer, message, &m);
-    snprintf(name, sizeof name, "%s.der", receipt_kind_name(kind));
-    return r || !m.archive ? r : archive_add(l, message, m.archive, name, name, content, at);
+    if (r || !m.archive)
+        return r;
+    r = content_link(l, copy, &content);
+    return r ? r : receipt_add(l, message, m.archive, kind, at, content);
 }
 
 /* Receipts that came before there was a folder. One at a time: no query is open while rows are written. */
-static int add_receipts(struct ledger *l, uint64_t message)
+static int add_receipts(struct ledger *l, uint64_t message, uint64_t folder)
 {
     uint64_t after = 0;
     for (;;) {
@@ -108,7 +118,7 @@ static int add_receipts(struct ledger *l, uint64_t message)
             r = content_inline(l, sqlite3_column_blob(s, 3), (size_t)sqlite3_column_bytes(s, 3), &content);
         }
         if (r == 0)
-            r = archive_receipt(l, message, kind, at, content);
+            r = receipt_add(l, message, folder, kind, at, content);
         if (r)
             return r;
     }
@@ -138,5 +148,5 @@ int archive_evidence(struct ledger *l, uint64_t message, uint64_t folder)
         r = add_known(l, message, folder, "manifest.json", manifest, created);
     if (r == 0)
         r = add_known(l, message, folder, "accepted.der", acceptance, accepted);
-    return r ? r : add_receipts(l, message);
+    return r ? r : add_receipts(l, message, folder);
 }

@@ -48,7 +48,7 @@ static int superseded_wholly(struct ledger *l, uint64_t message, unsigned *chang
     *changed |= LEDGER_CHANGED_INBOX;
     return r ? r : message_audit(l, "superseded", message, "%s", m.sequence);
 }
-_Static_assert(NODE_INCOMING == 3 && NODE_TAKEN == 1, "queries here say 3 and 1");
+_Static_assert(NODE_FILE == 1 && NODE_INCOMING == 3 && NODE_TAKEN == 1, "queries here say so");
 
 /* Programs may have it open: the node stays without a name until the next start. */
 static int node_supersede(struct ledger *l, uint64_t node)
@@ -57,13 +57,13 @@ static int node_supersede(struct ledger *l, uint64_t node)
     return r ? r : sql_run(&l->writer, "UPDATE node SET taken=1 WHERE id=?", "i", node);
 }
 
-/* The next file that came from the partner and stands under this name. */
+/* The next file that stands under this name: it came from the partner (or is one of the archive, put back). */
 static int standing_find(struct ledger *l, uint64_t folder, const struct arriving *f, uint64_t *node,
                          uint64_t *message)
 {
     autoquery s = sql_query(&l->writer,
                             "SELECT node.id, node.message FROM entry JOIN node ON node.id=entry.node"
-                            " WHERE parent=? AND (name=? OR folded=?) AND kind=3 LIMIT 1",
+                            " WHERE parent=? AND (name=? OR folded=?) AND kind IN (1, 3) LIMIT 1",
                             "itt", folder, f->name, f->folded);
     int r = sql_row(s);
     if (r <= 0)

@@ -39,6 +39,14 @@ bool sequence_is_safe(const char *sequence)
     return n < sizeof((struct message *)0)->sequence && sequence[n] == '\0';
 }
 
+char *reason_copy(struct change *c, const char *reason)
+{
+    size_t most = sizeof((struct message *)0)->reason - 1, n = strlen(reason);
+    while (n > most || (n && n < strlen(reason) && ((unsigned char)reason[n] & 0xc0) == 0x80))
+        n--;
+    return change_copy(c, reason, n);
+}
+
 int content_link(struct ledger *l, struct content *c, uint64_t *id)
 {
     *id = 0;

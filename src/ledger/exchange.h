@@ -21,6 +21,8 @@ int column_buffer(sqlite3_stmt *s, int column, struct buffer *out);
 bool name_is_safe(const char *name);
 /* "" or digits that fit struct message's field. */
 bool sequence_is_safe(const char *sequence);
+/* A reason as it fits struct message's field; the hub's and the partners' may be longer. */
+char *reason_copy(struct change *c, const char *reason);
 
 /* ---- Apply ---- */
 
@@ -47,8 +49,8 @@ int archive_add(struct ledger *l, uint64_t message, uint64_t folder, const char 
                 uint64_t content, int64_t at);
 /* statement.der, manifest.json, accepted.der of its envelope row, and the receipts that are there. */
 int archive_evidence(struct ledger *l, uint64_t message, uint64_t folder);
-/* "received.der" … into the message's archive folder, if it has one. */
-int archive_receipt(struct ledger *l, uint64_t message, enum receipt_kind kind, int64_t at, uint64_t content);
+/* "received.der" … into the message's archive folder, if it has one. `copy` is the change's own. */
+int archive_receipt(struct ledger *l, uint64_t message, enum receipt_kind kind, int64_t at, struct content *copy);
 
 /* envelope.c */
 struct envelope_row {

@@ -79,15 +79,12 @@ static int signed_apply(struct ledger *l, struct change *change)
 {
     const struct own_change *c = (struct own_change *)change;
     struct own_row row;
-    uint64_t content = 0;
     int r = own_find(l, c->receipt, &row);
     if (r || row.is_signed)
         return r;
     r = sql_run(&l->writer, "UPDATE receipt SET der=? WHERE id=?", "bi", c->der, c->length, c->receipt);
     if (r == 0)
-        r = content_link(l, c->copy, &content);
-    if (r == 0)
-        r = archive_receipt(l, row.message, row.kind, row.at, content);
+        r = archive_receipt(l, row.message, row.kind, row.at, c->copy);
     change->changed = LEDGER_CHANGED_RECEIPTS | LEDGER_CHANGED_TREE;
     return r ? r : message_audit(l, "receipt-signed", row.message, "%s", receipt_kind_name(row.kind));
 }
@@ -163,15 +160,12 @@ static int got_enough(struct ledger *l, const struct got_change *c, uint64_t mes
 
 static int got_keep(struct ledger *l, const struct got_change *c, uint64_t message)
 {
-    uint64_t content = 0;
     int r = sql_run(&l->writer,
                     "INSERT INTO receipt(id, message, own, kind, detail, at, der, sent)"
                     " VALUES(?, ?, 0, ?, ?, ?, ?, 1)",
                     "iidtib", id_take(l), message, (int)c->receipt.kind, c->receipt.detail, c->receipt.at, c->der,
                     c->length);
-    if (r == 0)
-        r = content_link(l, c->copy, &content);
-    return r ? r : archive_receipt(l, message, c->receipt.kind, c->receipt.at, content);
+    return r ? r : archive_receipt(l, message, c->receipt.kind, c->receipt.at, c->copy);
 }
 
 /* Forward only: sent → received → taken, or sent → refused. Before the hub's acceptance is here the state

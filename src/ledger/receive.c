@@ -218,7 +218,7 @@ int ledger_receive(struct ledger *l, const struct ledger_incoming *in, ledger_do
     c->replaces = in->replaces;
     c->refused = in->refused;
     c->sequence = change_text(&c->change, in->sequence);
-    c->reason = change_text(&c->change, in->refused && in->reason ? in->reason : "");
+    c->reason = reason_copy(&c->change, in->refused && in->reason ? in->reason : "");
     c->created = in->created;
     c->accepted_at = in->accepted_at;
     copy_parts(l, c, in);

@@ -47,7 +47,7 @@ static const char VERSION_1[] =
     " sent INTEGER NOT NULL DEFAULT 0, received INTEGER NOT NULL DEFAULT 0, taken INTEGER NOT NULL DEFAULT 0,"
     " replaces BLOB, replaced INTEGER NOT NULL DEFAULT 0, archive INTEGER NOT NULL DEFAULT 0);"
     "CREATE INDEX message_uid ON message(uid);"
-    "CREATE INDEX message_unit ON message(unit, sequence) WHERE outgoing=1;"
+    "CREATE INDEX message_unit ON message(unit, sequence, document) WHERE outgoing=1;"
     "CREATE INDEX message_incoming ON message(partner, sequence, sent) WHERE outgoing=0;"
     "CREATE INDEX message_open ON message(id) WHERE open=1;"
     "CREATE INDEX message_queued ON message(id) WHERE outgoing=1 AND state=3;"

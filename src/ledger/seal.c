@@ -59,13 +59,16 @@ static int manifest_agrees(struct ledger *l, const struct seal_change *c)
 {
     autofree struct ledger_unit_file *files = NULL;
     size_t n = 0;
+    const char *at = c->json; /* the link writes them in our order: one pass */
     int r = message_files(&l->writer, c->message, &files, &n);
     if (r == 0 && count_files(c->json) != n)
         r = -ESTALE;
     for (size_t i = 0; i < n && r == 0; i++) {
         char hex[2 * ENVELOPE_HASH_SIZE + 1];
         hex_encode(files[i].sha256.bytes, ENVELOPE_HASH_SIZE, hex);
-        r = strstr(c->json, hex) ? 0 : -ESTALE;
+        const char *found = strstr(at, hex);
+        at = found ? found : strstr(c->json, hex);
+        r = at ? 0 : -ESTALE;
     }
     return r;
 }
@@ -158,12 +161,10 @@ struct reason_change {
 static int reason_submit(struct ledger *l, change_apply_fn *apply, uint64_t message, const char *reason,
                          ledger_done_fn *done, void *context)
 {
-    if (strlen(reason) >= sizeof((struct message *)0)->reason)
-        return change_answer(-EINVAL, done, context);
     struct reason_change *c = change_new(sizeof *c, apply, done, context);
     if (c) {
         c->message = message;
-        c->reason = change_text(&c->change, reason);
+        c->reason = reason_copy(&c->change, reason);
     }
     return change_submit(l, c ? &c->change : NULL, done, context);
 }

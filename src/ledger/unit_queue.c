@@ -33,17 +33,54 @@ int unit_note_remove(struct ledger *l, uint64_t message)
     return r == -ENOENT ? 0 : r;
 }
 
+/* One that stands elsewhere, or under another name: the unit's recipient has become known meanwhile. */
+static int note_remove_other(struct ledger *l, uint64_t message, const struct ledger_entry *keep)
+{
+    struct ledger_entry note = {0};
+    {
+        autoquery s = sql_query(&l->writer,
+                                "SELECT " ENTRY_COLUMNS " FROM node JOIN entry ON entry.node=node.id"
+                                " WHERE node.message=? AND node.kind=2 AND node.message<>0 AND entry.id<>? LIMIT 1",
+                                "ii", message, keep->id);
+        int r = sql_row(s);
+        if (r <= 0)
+            return r;
+        entry_read(s, 0, &note);
+    }
+    return entry_delete(l, &note, false);
+}
+
 static int note_put(struct ledger *l, uint64_t message, uint64_t parent, const char *name, const char *folded,
-                    uint64_t content)
+                    struct content *report)
 {
     struct ledger_entry entry;
     struct ledger_node node;
-    int r = report_put(l, parent, name, folded, content);
+    uint64_t content = 0;
+    int r = content_link(l, report, &content);
+    if (r == 0)
+        r = report_put(l, parent, name, folded, content);
     if (r == 0)
         r = entry_find_name(&l->writer, parent, name, &entry, &node);
     if (r || node.kind != NODE_REPORT)
         return r; /* a user's file stands there */
-    return sql_run(&l->writer, "UPDATE node SET message=? WHERE id=?", "ii", message, node.id);
+    r = sql_run(&l->writer, "UPDATE node SET message=? WHERE id=?", "ii", message, node.id);
+    return r ? r : note_remove_other(l, message, &entry);
+}
+
+/* Does the note stand there as it is to be? 1 = yes. */
+static int note_same(struct ledger *l, uint64_t message, uint64_t parent, const char *name,
+                     const struct content *report)
+{
+    struct ledger_entry entry;
+    struct ledger_node node;
+    struct hash256 had, wanted;
+    uint64_t size;
+    int r = entry_find_name(&l->writer, parent, name, &entry, &node);
+    if (r || node.kind != NODE_REPORT || node.message != message || !node.content)
+        return r == -ENOENT ? 0 : r;
+    r = content_known(l, node.content, &size, &had);
+    content_hash(report, &wanted);
+    return r ? r : memcmp(&had, &wanted, sizeof had) == 0;
 }
 
 /* ---- Queue ---- */
@@ -184,28 +221,33 @@ struct mark_change {
     struct content *report;
 };
 
+static int mark_note(struct ledger *l, const struct mark_change *c)
+{
+    int r = c->report ? note_same(l, c->message, c->parent, c->name, c->report) : 0;
+    if (r)
+        return r < 0 ? r : 0;
+    if (c->report)
+        return note_put(l, c->message, c->parent, c->name, c->folded, c->report);
+    r = unit_note_remove(l, c->message);
+    return r ? r : report_remove(l, c->parent, c->name);
+}
+
 static int mark_apply(struct ledger *l, struct change *change)
 {
     const struct mark_change *c = (struct mark_change *)change;
     struct message m;
-    uint64_t content = 0;
     int r = message_find(&l->writer, c->message, &m);
     if (r || !m.outgoing || !m.open)
         return r ? r : -ESTALE;
-    r = content_link(l, c->report, &content);
-    if (r == 0)
-        r = content ? note_put(l, c->message, c->parent, c->name, c->folded, content)
-                    : unit_note_remove(l, c->message);
-    if (r == 0 && !content)
-        r = report_remove(l, c->parent, c->name);
-    change->changed = LEDGER_CHANGED_TREE;
+    int before = sqlite3_total_changes(l->writer.db);
+    r = mark_note(l, c);
+    change->changed = sqlite3_total_changes(l->writer.db) != before ? LEDGER_CHANGED_TREE : 0;
     if (r || (m.state == (int)c->state && strcmp(m.reason, c->reason) == 0))
         return r;
     change->changed |= LEDGER_CHANGED_UNITS;
     r = sql_run(&l->writer, "UPDATE message SET state=?, reason=?, settled=0 WHERE id=?", "dti", (int)c->state,
                 c->reason, c->message);
-    return r ? r
-             : message_audit(l, out_state_name(c->state), c->message, "%s %s", m.sequence, c->reason);
+    return r ? r : message_audit(l, out_state_name(c->state), c->message, "%s %s", m.sequence, c->reason);
 }
 
 int ledger_mark_unit(struct ledger *l, uint64_t message, enum out_state state, const char *reason,
@@ -213,15 +255,14 @@ int ledger_mark_unit(struct ledger *l, uint64_t message, enum out_state state, c
                      size_t report_length, ledger_done_fn *done, void *context)
 {
     bool has_report = report && report_length;
-    if (state > OUT_HELD || strlen(reason) >= sizeof((struct message *)0)->reason ||
-        (has_report && (!name_is_safe(report_name) || !report_folded)))
+    if (state > OUT_HELD || (has_report && (!name_is_safe(report_name) || !report_folded)))
         return change_answer(-EINVAL, done, context);
     struct mark_change *c = change_new(sizeof *c, mark_apply, done, context);
     if (c) {
         c->message = message;
         c->parent = parent;
         c->state = state;
-        c->reason = change_text(&c->change, reason);
+        c->reason = reason_copy(&c->change, reason);
         c->name = change_text(&c->change, report_name);
         c->folded = change_text(&c->change, report_folded);
         c->report = has_report ? change_content(l, &c->change, report, report_length) : NULL;

@@ -201,6 +201,54 @@ static void a_newer_version_takes_the_place_of_one_not_taken(void **state)
     assert_string_equal(text_of(l, node_at(l, RECEIVED SEQUENCE "-02/" PLAN), text), "newer");
 }
 
+static void a_message_of_which_a_part_was_taken_is_superseded_by_the_rest(void **state)
+{
+    struct ledger *l = ((struct house *)*state)->ledger;
+    const struct arrival_of a = {SERVICE, 1, 0, SEQUENCE, 0, UNIT},
+                            b = {SERVICE, 2, 0, SEQUENCE, ACCEPTED + 1, ONE(PLAN, "newer")};
+    uint64_t inbox = inbox_of(l, SERVICE), id = 0;
+    char text[4096];
+    assert_int_equal(arrive(l, &a), 0);
+    show_all(l);
+    assert_int_equal(ledger_read_whole(l, node_in(l, inbox, SUB), true, NULL, NULL), 0);
+    assert_int_equal(arrive(l, &b), 0);
+    show_all(l);
+    assert_string_equal(state_text(l, incoming(l, SERVICE, 1)), "superseded");
+    assert_string_equal(listing(l, inbox, text), SUB ", " PLAN ", ");
+    assert_string_equal(listing(l, NODE_ALL, text), PLAN ", ");
+    assert_string_equal(listing(l, NODE_ORDER, text), "002" ORDER_FOLDER ", ");
+    struct ledger_receipt r;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ledger_receipt_next(l, id, &r), 0);
+        assert_int_equal(r.kind, RECEIPT_RECEIVED); /* nobody is told that the first was taken */
+        id = r.id;
+        ledger_receipt_free(&r);
+    }
+    assert_int_equal(ledger_receipt_next(l, id, &r), -ENOENT);
+}
+
+static void a_version_that_was_taken_or_put_back_makes_room_too(void **state)
+{
+    struct ledger *l = ((struct house *)*state)->ledger;
+    const struct arrival_of a = {SERVICE, 1, 0, SEQUENCE, 0, UNIT},
+                            b = {SERVICE, 2, 0, SEQUENCE, ACCEPTED + 1, (const char *const[]){PLAN, "newer", SUB, "sub", NULL}};
+    uint64_t inbox = inbox_of(l, SERVICE);
+    char text[4096];
+    assert_int_equal(arrive(l, &a), 0);
+    show_all(l);
+    assert_int_equal(ledger_read_whole(l, node_in(l, inbox, SUB), true, NULL, NULL), 0);
+    assert_int_equal(ledger_unlink(l, entry_in(l, inbox, PLAN), false, NULL, NULL, NULL), 0);
+    assert_string_equal(state_text(l, incoming(l, SERVICE, 1)), "taken");
+    struct ledger_save back = {.node = ledger_new_id(l), .entry = ledger_new_id(l), .parent = inbox, .name = PLAN,
+                               .folded = "upplan_a.csv", .content = content(l, "plan"), .reason = ""};
+    assert_int_equal(ledger_save(l, &back, NULL, NULL), 0);
+    assert_int_equal(arrive(l, &b), 0);
+    show_all(l);
+    assert_string_equal(listing(l, inbox, text), SUB ", " PLAN ", ");
+    assert_string_equal(text_of(l, node_in(l, inbox, PLAN), text), "newer");
+    assert_string_equal(state_text(l, incoming(l, SERVICE, 1)), "taken");
+}
+
 static void a_version_overtaken_by_a_newer_one_is_not_shown(void **state)
 {
     struct ledger *l = ((struct house *)*state)->ledger;
@@ -414,6 +462,8 @@ int main(void)
         T(equal_names_of_two_partners_stand_beside_each_other),
         T(mtimes_rise_from_unit_to_unit),
         T(a_newer_version_takes_the_place_of_one_not_taken),
+        T(a_message_of_which_a_part_was_taken_is_superseded_by_the_rest),
+        T(a_version_that_was_taken_or_put_back_makes_room_too),
         T(a_version_overtaken_by_a_newer_one_is_not_shown),
         T(of_a_replaced_message_and_its_successor_one_is_shown),
         T(reading_all_of_a_unit_takes_it),

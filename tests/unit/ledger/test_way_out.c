@@ -199,8 +199,13 @@ static void an_incomplete_unit_has_a_note_until_it_goes(void **state)
                          0);
     assert_string_equal(listing(l, outbox, text), PLAN ", " SEQUENCE ".未完成.txt, ");
     assert_string_equal(text_of(l, node_in(l, outbox, note), text), "lacks");
+    assert_int_equal(ledger_mark_unit(l, message, OUT_WAITING, "unit-incomplete", NODE_OUTBOX, note, note, "still", 5,
+                                      NULL, NULL),
+                     0);
+    assert_string_equal(listing(l, outbox, text), PLAN ", "); /* one note, where it was said last */
+    assert_string_equal(text_of(l, node_in(l, NODE_OUTBOX, note), text), "still");
     queue_all(l, message);
-    assert_string_equal(listing(l, outbox, text), PLAN ", ");
+    assert_int_equal(node_in(l, NODE_OUTBOX, note), 0);
     assert_int_equal(ledger_mark_unit(l, message, OUT_SENT, "", outbox, NULL, NULL, NULL, 0, NULL, NULL),
                      -EINVAL);
 }
@@ -297,7 +302,7 @@ static void a_partner_cannot_fill_the_ledger_with_receipts(void **state)
 {
     struct ledger *l = ((struct house *)*state)->ledger;
     uint64_t message = 0;
-    char der[16], text[4096];
+    char der[32], text[4096];
     save(l, PLAN, SEQUENCE, "plan", &message);
     send_out(l, message, 1);
     for (int i = 0; i < 40; i++) {
