@@ -15,6 +15,7 @@ enum {
     PUTS_MAX = 20000, /* partners that one walk changes */
     CHANGES_MAX = 100000, /* certificate entries of one walk */
     PROBLEM_MS = 60000,
+    ROUNDS_MAX = 8, /* of a log that goes on while its offices are read */
 };
 
 CLEANUP_DEFINE(autox509, X509, X509_free);
@@ -33,13 +34,21 @@ struct directory_walk {
     struct office_id last;
     struct ledger_partner *puts; /* found changed, handed in at the end */
     size_t n_puts, puts_room, puts_out;
+    unsigned rounds;
     bool failed, lied;
 };
 
-static void walk_free(struct directory_walk *w)
+static void forget_puts(struct directory_walk *w)
 {
     for (size_t i = 0; i < w->n_puts; i++)
         ledger_partner_free(&w->puts[i]);
+    w->n_puts = 0;
+    w->last = (struct office_id){""};
+}
+
+static void walk_free(struct directory_walk *w)
+{
+    forget_puts(w);
     free(w->puts);
     free(w->changes);
     free(w);
@@ -245,6 +254,21 @@ static int take_office(void *context, const struct directory_office *o)
 
 static void ask_offices(struct directory_walk *w);
 
+static void ask_log(struct directory_walk *w);
+
+/* The offices are those of the log as followed: 0. -EAGAIN: the log has gone on between the two answers, and
+ * what it says of a new key has not been read. Else the hub lies. */
+static int compare_heads(struct directory_walk *w, const struct buffer *signed_head)
+{
+    struct log_head head;
+    struct error e = {0};
+    if (trusted_head(&w->l->trusted, signed_head, &head, &e))
+        return -EBADMSG;
+    if (log_head_equal(&head, &w->head))
+        return 0;
+    return head.n > w->head.n ? -EAGAIN : -EBADMSG;
+}
+
 static void offices_answered(void *context, struct http_answer *a)
 {
     struct directory_walk *w = context;
@@ -257,14 +281,21 @@ static void offices_answered(void *context, struct http_answer *a)
     int r = a->status == 200 ? directory_page_parse(a->body.data, a->body.length, &more, &w->last, &signed_head,
                                                     take_office, w)
                              : -EBADMSG;
-    if (r == -EBADMSG || w->lied)
-        walk_distrust(w, "the hub's directory is not what was agreed");
-    else if (r)
+    r = r ? r : w->lied ? -EBADMSG : compare_heads(w, &signed_head);
+    if (r == -EAGAIN && ++w->rounds < ROUNDS_MAX) {
+        forget_puts(w);
+        ask_log(w);
+    } else if (r == -EAGAIN) {
         walk_end(w, LOCAL_RETRY_MS);
-    else if (more)
+    } else if (r == -EBADMSG) {
+        walk_distrust(w, "the hub's directory is not what was agreed");
+    } else if (r) {
+        walk_end(w, LOCAL_RETRY_MS);
+    } else if (more) {
         ask_offices(w);
-    else
+    } else {
         put_all(w);
+    }
 }
 
 static void ask_offices(struct directory_walk *w)
@@ -297,8 +328,6 @@ static int take_entry(void *context, const struct log_entry *entry)
     c->old_key = entry->old_key;
     return 0;
 }
-
-static void ask_log(struct directory_walk *w);
 
 static void log_answered(void *context, struct http_answer *a)
 {

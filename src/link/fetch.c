@@ -306,12 +306,9 @@ static void range_answered(void *context, struct http_answer *a)
         } else if (buffer_append(&f->tail, a->body.data, a->body.length)) {
             f->trouble = true;
         }
-        f->cut = !mine;
-    } else if (!mine) {
-        f->cut = true;
-    } else if (a->status == 404) {
+    } else if (mine && a->status == 404) {
         f->missing = true;
-    } else {
+    } else if (mine) {
         f->lied = true;
     }
     if (mine && f->tail.length + f->have + (f->appending ? f->handed : 0) <= f->last_have && !f->missing)
@@ -359,7 +356,8 @@ static void fetch_next(struct fetch *f)
         fetch_rest(f, SLOW_RETRY_MS);
     else if (f->have == f->length)
         fetch_open(f, false);
-    /* else: cut; what is in memory waits until the hub is there again */
+    else
+        f->cut = true; /* what is in memory waits until the hub is there again */
 }
 
 /* The manifest stands in the ciphertext, too, and a length before each file. */
@@ -443,7 +441,7 @@ void fetch_step(struct link *l, int64_t now)
 {
     for (struct fetch *f = l->fetches, *next; f; f = next) {
         next = f->next;
-        if (f->active && f->cut && !f->requesting) {
+        if (f->active && f->cut) {
             f->cut = false;
             fetch_next(f);
         } else if (!f->active && f->due <= now && l->fetching < FETCH_PARALLEL &&

@@ -26,7 +26,8 @@ struct fetch {
     struct buffer tail; /* behind that */
     uint64_t range_from, last_have;
     size_t range_n;
-    bool cut, trouble, missing, lied; /* how the last range, or its commit, ended */
+    bool cut;                     /* to go on when the hub is there again */
+    bool trouble, missing, lied; /* how the last range, or its commit, ended */
 };
 
 #endif

@@ -233,7 +233,9 @@ static int end_check(struct incoming *in, struct incoming_file *f)
     check_result_free(&result);
     check_free(f->check);
     f->check = NULL;
-    return bad ? open_fault(in, in->fault[0] ? in->fault : RULE_UNREADABLE) : 0;
+    if (bad && !in->fault[0]) /* beyond what is reported one by one */
+        return open_fault(in, RULE_UNREADABLE);
+    return bad ? -EBADMSG : 0;
 }
 
 int incoming_end(void *incoming, size_t index)

@@ -1,6 +1,7 @@
 /* A fetched message, in the order of docs/protocol.md, section 3: the hub's acceptance, the statement, the
  * envelope's hash, and only then the private key, the tag, the manifest, the files. What was decrypted becomes
  * real with ledger_receive, after all of it has held. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,7 @@ enum {
 };
 /* What the partner is told of whatever could not be opened: one code, so that nothing can be learned by
  * trying. */
-#define UNIFORM_CODE RULE_UNREADABLE
+#define UNIFORM_CODE "unreadable"
 
 CLEANUP_DEFINE(autoincoming, struct incoming, incoming_free);
 
@@ -88,16 +89,18 @@ static void hand_in(struct opening *o, struct ledger_incoming *in, enum receipt_
         received(o->job, r);
 }
 
-/* Kept as refused: the precise reason here, the uniform one to the partner. */
+/* Kept as refused: the precise reason here, `told` to the partner (a receipt's codes are in lower case). */
 static void refuse(struct opening *o, const char *reason, const char *told)
 {
-    char id[33];
+    char id[33], code[sizeof o->acceptance.detail] = "";
+    for (size_t i = 0; told[i] && i < sizeof code - 1; i++)
+        code[i] = (char)tolower((unsigned char)told[i]);
     message_id_format(&o->job->id, id);
     log_error("message-not-taken", "message %s of %s: refused: %s: %s", id, o->job->sender.text, reason,
               o->job->error.text);
     struct ledger_incoming in = {
         .refused = true, .reason = reason, .sequence = "", .created = o->statement.created};
-    hand_in(o, &in, RECEIPT_REFUSED, told);
+    hand_in(o, &in, RECEIPT_REFUSED, code);
 }
 
 /* Bytes that may have been damaged on the way are fetched once more before the partner is told. */

@@ -470,7 +470,7 @@ static void a_transfer_file_that_fails_the_check_is_refused(void **state)
     start_both(w);
     refused_with(w, station_send_document(&w->care, SERVICE,
                                           "UPPLAN_202504_0300000100_43_0300000005_11_20250325102000.CSV", 3000),
-                 "CP1001");
+                 "CP1101");
 }
 
 static void a_transfer_file_of_another_office_is_refused(void **state)
