@@ -77,21 +77,21 @@ void peers_each(struct peers *p, void (*fn)(void *context, struct peer *peer), v
             fn(context, peer);
 }
 
+/* Credit is counted in requests times MINUTE_MS, so that nothing is lost by rounding however often one asks.
+ */
 bool peer_may_ask(struct peer *peer, int64_t per_minute, int64_t now)
 {
-    int64_t most = per_minute * 1000;
+    int64_t most = per_minute * MINUTE_MS;
     if (peer->credit < 0) /* new */
         peer->credit = most;
-    else if (now > peer->credit_at) {
-        int64_t passed = now - peer->credit_at < MINUTE_MS ? now - peer->credit_at : MINUTE_MS;
-        peer->credit += per_minute * passed * 1000 / MINUTE_MS;
-    }
+    else if (now > peer->credit_at)
+        peer->credit += per_minute * (now - peer->credit_at < MINUTE_MS ? now - peer->credit_at : MINUTE_MS);
     if (peer->credit > most)
         peer->credit = most;
     peer->credit_at = now;
-    if (peer->credit < 1000)
+    if (peer->credit < MINUTE_MS)
         return false;
-    peer->credit -= 1000;
+    peer->credit -= MINUTE_MS;
     return true;
 }
 

@@ -16,7 +16,7 @@ enum { PEER_KEY_MAX = 47, PEERS_MAX = 65536 };
 struct peer {
     struct peer *next;
     char key[PEER_KEY_MAX + 1];
-    int64_t credit, credit_at; /* thousandths of a request; boot ms */
+    int64_t credit, credit_at; /* of requests (-1: new); when it was counted, boot ms */
     size_t references;         /* exchanges under way */
     size_t downloads;
     struct feed_list waiting; /* feeds, the oldest first */
