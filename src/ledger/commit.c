@@ -276,9 +276,10 @@ int change_submit(struct ledger *l, struct change *c, ledger_done_fn *done, void
 {
     struct waiter waiter = {.wake = PTHREAD_COND_INITIALIZER};
     if (!c) {
-        if (done)
-            done(context, -ENOMEM);
-        return -ENOMEM;
+        if (!done)
+            return -ENOMEM;
+        done(context, -ENOMEM); /* the callback tells, and nothing but it */
+        return 0;
     }
     bool waits = !c->done;
     if (c->failed || l->read_only)
