@@ -211,25 +211,10 @@ void commit_fill(struct commit *c, const struct node *n, struct ledger_save *sav
 
 /* ---- After the commit ---- */
 
-void reports_changed(struct node *n, uint64_t parent, const char *name)
-{
-    static const enum report_kind kinds[] = {REPORT_ERROR, REPORT_CONFIRM};
-    char report[256];
-    for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
-        name_report(name, kinds[i], report);
-        notice_entry(n->tree, parent, report);
-    }
-}
-
-static bool had_report(enum file_verdict v)
-{
-    return v == VERDICT_REJECTED || v == VERDICT_WAITING || v == VERDICT_HELD;
-}
-
 void commit_made(struct node *n, const struct commit *c)
 {
     struct mount *m = n->tree->mount;
-    bool reports = false, first, attributes;
+    bool first, attributes;
     {
         LOCKED(&n->lock);
         if (!c->keep_content)
@@ -241,7 +226,6 @@ void commit_made(struct node *n, const struct commit *c)
     {
         LOCKED(&m->mutex);
         if (!c->draft) {
-            reports = had_report(n->verdict);
             n->verdict = c->judgement.verdict;
             n->close_error = c->judgement.close_error;
             n->recipient = c->judgement.recipient;
@@ -257,8 +241,6 @@ void commit_made(struct node *n, const struct commit *c)
         xattrs_hand_in(n);
     if (attributes)
         attributes_hand_in(n);
-    if (reports && n->named)
-        reports_changed(n, n->parent, n->name);
     if (!c->draft)
         node_touch_settler(n);
 }

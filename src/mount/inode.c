@@ -214,12 +214,18 @@ double attr_timeout(const struct attr *a)
     return a->kind == NODE_PAGE || a->id == NODE_HIDDEN ? 0 : FRESH_SECONDS;
 }
 
+/* Reports, what is taken through another view, and the hidden folder come and go without a request. */
+static bool name_may_go(const struct attr *a)
+{
+    return a->kind == NODE_REPORT || a->kind == NODE_INCOMING || a->id == NODE_HIDDEN;
+}
+
 void attr_entry(const struct tree *t, const struct attr *a, struct fuse_entry_param *out)
 {
     *out = (struct fuse_entry_param){
         .ino = inode_of(t, a->id),
         .attr_timeout = attr_timeout(a),
-        .entry_timeout = a->id == NODE_HIDDEN ? 0 : FRESH_SECONDS,
+        .entry_timeout = name_may_go(a) ? 0 : FRESH_SECONDS,
     };
     attr_stat(t, a, &out->attr);
 }

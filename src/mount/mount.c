@@ -159,8 +159,6 @@ int mount_new(const struct mount_options *options, struct mount **out, struct er
     pthread_mutex_init(&m->mutex, NULL);
     pthread_mutex_init(&m->work_mutex, NULL);
     pthread_cond_init(&m->work, NULL);
-    pthread_mutex_init(&m->notice_mutex, NULL);
-    pthread_cond_init(&m->notice, NULL);
     pthread_mutex_init(&m->stop_mutex, NULL);
     pthread_cond_init(&m->stopped, NULL);
     int r = mount_open(m, options, e);
@@ -238,7 +236,7 @@ int mount_serve(struct mount *m)
 {
     pthread_t threads[SERVE_THREADS];
     size_t n = 0;
-    int r = notice_start(m);
+    int r = 0;
     while (r == 0 && n < SERVE_THREADS) {
         r = thread_start(&threads[n], "mount-serve", serve, m);
         n += r == 0;
@@ -248,8 +246,6 @@ int mount_serve(struct mount *m)
         while (!m->stop)
             pthread_cond_wait(&m->stopped, &m->stop_mutex);
     }
-    /* The noticer may wait in the kernel for a folder whose request is not answered yet: it ends first. */
-    notice_stop(m);
     fuse_session_exit(m->session);
     for (size_t i = 0; i < n; i++)
         pthread_cancel(threads[i]);
@@ -303,8 +299,6 @@ void mount_free(struct mount *m)
     pthread_mutex_destroy(&m->mutex);
     pthread_mutex_destroy(&m->work_mutex);
     pthread_cond_destroy(&m->work);
-    pthread_mutex_destroy(&m->notice_mutex);
-    pthread_cond_destroy(&m->notice);
     pthread_mutex_destroy(&m->stop_mutex);
     pthread_cond_destroy(&m->stopped);
     free(m);

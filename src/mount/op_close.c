@@ -75,18 +75,10 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
  * any more, a report only. */
 static void last_release(struct node *n, bool held)
 {
-    if (n->loose && n->place == PLACE_INBOX_PARTNER) { /* was not what came from there */
-        char name[256] = "";
-        uint64_t parent = n->parent;
-        {
-            LOCKED(&n->tree->mount->mutex);
-            if (n->loose && !n->claimed) {
-                snprintf(name, sizeof name, "%s", n->name);
-                node_unname(n);
-            }
-        }
-        if (name[0])
-            notice_entry(n->tree, parent, name);
+    if (n->place == PLACE_INBOX_PARTNER) { /* what is loose still was not what came from there */
+        LOCKED(&n->tree->mount->mutex);
+        if (n->loose && !n->claimed)
+            node_unname(n);
         return;
     }
     if (node_dirty(n) && atomic_load(&n->size))

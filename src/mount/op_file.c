@@ -216,6 +216,8 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
         attr_of_live(n, &a);
     }
     attr_entry(t, &a, &e);
+    if (n->place == PLACE_INBOX_PARTNER) /* may be refused when it is closed */
+        e.entry_timeout = 0;
     if (fuse_reply_create(req, &e, fi) == -ENOENT)
         handle_close(m, h);
 }

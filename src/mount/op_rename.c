@@ -139,8 +139,6 @@ static void hand_in_rename(struct rename_job *r, const struct ledger_save *then)
         rename.replaced = replaced->entry;
         rename.keep_replaced = replaced->handles > 0;
     }
-    if (!same && n->verdict != VERDICT_NONE && n->verdict != VERDICT_GOOD)
-        reports_changed(n, n->parent, n->name);
     ledger_rename(n->tree->ledger, &rename, rename_done, r);
 }
 

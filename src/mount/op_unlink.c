@@ -6,15 +6,11 @@
 
 #include "mount/operations.h"
 
-enum { VIEWS_MAX = 16 };
-
 struct unlink_job {
     struct job job; /* node: what is removed; other: the file that its note held, or NULL */
     uint64_t entry;
     struct commit commit; /* of the held file */
     bool committed;
-    struct ledger_entry views[VIEWS_MAX]; /* other entries of an incoming file, which go too */
-    int n_views;
 };
 
 static void unlink_made(struct unlink_job *u)
@@ -29,9 +25,6 @@ static void unlink_made(struct unlink_job *u)
             node_unname(n);
         n->links = 0;
     }
-    for (int i = 0; i < u->n_views; i++)
-        if (u->views[i].id != u->entry)
-            notice_entry(n->tree, u->views[i].parent, u->views[i].name);
     node_touch_settler(n);
 }
 
@@ -54,11 +47,7 @@ static void unlink_stored(struct unlink_job *u)
         name_report(n->name, REPORT_CONFIRM, confirm);
         reports[0] = error;
         reports[1] = confirm;
-        if (n->verdict != VERDICT_NONE && n->verdict != VERDICT_GOOD)
-            reports_changed(n, n->parent, n->name);
     }
-    if (n->kind == NODE_INCOMING)
-        u->n_views = ledger_entries_of(n->tree->ledger, n->id, u->views, VIEWS_MAX);
     bool open;
     {
         LOCKED(&n->tree->mount->mutex);

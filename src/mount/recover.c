@@ -157,7 +157,11 @@ bool mount_busy(struct mount *m, size_t office, uint64_t node)
 
 void mount_changed(struct mount *m, size_t office, uint64_t parent, const char *name)
 {
-    notice_entry(&m->trees[office], parent, name);
+    /* Names that come and go without a request are not believed for longer than one look (attr_entry). To
+     * make the kernel forget one would take the folder's lock: who is killed there while a request in that
+     * folder waits for him never ends. */
+    (void)name;
+    (void)fuse_lowlevel_notify_inval_inode(m->session, inode_of(&m->trees[office], parent), -1, 0);
 }
 
 void mount_judge_empty(struct mount *m, size_t office, uint64_t node)
@@ -196,7 +200,6 @@ static void sweep_stored(struct tree *t, const struct ledger_entry *e)
         return;
     pending_begin(t->mount);
     ledger_unlink(t->ledger, e->id, false, none, swept, t->mount);
-    notice_entry(t, e->parent, e->name);
 }
 
 /* An old loose scratch file that nobody has open, its name given up; with a reference, or NULL. */
@@ -222,7 +225,7 @@ void mount_sweep(struct mount *m, size_t office)
 {
     struct tree *t = &m->trees[office];
     size_t bucket = 0;
-    for (struct node *n; (n = sweep_loose(t, &bucket)); node_put(n))
-        notice_entry(t, n->parent, n->name);
+    for (struct node *n; (n = sweep_loose(t, &bucket));)
+        node_put(n);
     (void)walk_outbox(t, is_old_scratch, sweep_stored); /* what cannot be read today is swept tomorrow */
 }

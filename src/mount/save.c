@@ -15,16 +15,9 @@ struct save_job {
 /* Not what came from there: it does not stay in the inbox when nobody has it open. */
 static void putback_refused(struct node *n)
 {
-    char name[256] = "";
-    {
-        LOCKED(&n->tree->mount->mutex);
-        if (n->loose && n->handles == 0) {
-            snprintf(name, sizeof name, "%s", n->name);
-            node_unname(n);
-        }
-    }
-    if (name[0])
-        notice_entry(n->tree, n->parent, name);
+    LOCKED(&n->tree->mount->mutex);
+    if (n->loose && n->handles == 0)
+        node_unname(n);
 }
 
 static void save_end(struct save_job *s, int result)

@@ -223,11 +223,6 @@ void work_stop(struct mount *m); /* waits for every job and every pending callba
 void pending_begin(struct mount *m);
 void pending_end(struct mount *m);
 
-/* The kernel is to forget an entry (or, name NULL, a folder's attributes), by a thread of its own. */
-void notice_entry(struct tree *t, uint64_t parent, const char *name);
-int notice_start(struct mount *m);
-void notice_stop(struct mount *m);
-
 /* ---- The mount ---- */
 
 struct slot_table {
@@ -258,13 +253,6 @@ struct mount {
     bool work_stopping;
     pthread_t workers[WORK_THREADS];
     size_t n_workers;
-
-    pthread_mutex_t notice_mutex;
-    pthread_cond_t notice;
-    struct notice *notices, **notices_end;
-    size_t n_notices;
-    bool notice_stopping, notice_runs;
-    pthread_t noticer;
 
     pthread_mutex_t stop_mutex;
     pthread_cond_t stopped;
@@ -343,8 +331,6 @@ void commit_made(struct node *n, const struct commit *c);
 void commit_free(struct commit *c);
 
 void node_touch_settler(struct node *n);
-/* The reports that stand beside this name, if its last verdict made any: the kernel forgets them. */
-void reports_changed(struct node *n, uint64_t parent, const char *name);
 /* Times and mode of a node that the ledger has. */
 void attributes_hand_in(struct node *n);
 /* Xattrs set before the node was in the ledger follow it. */
