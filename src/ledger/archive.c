@@ -76,11 +76,19 @@ static int add_known(struct ledger *l, uint64_t message, uint64_t folder, const 
     return content ? archive_add(l, message, folder, name, name, content, at) : 0;
 }
 
+/* "received.der", a second one "received-2.der", as careplanctl evidence names them. */
 static int receipt_add(struct ledger *l, uint64_t message, uint64_t folder, enum receipt_kind kind, int64_t at,
                        uint64_t content)
 {
-    char name[32];
+    char name[48];
+    struct ledger_entry taken;
+    int r;
+    unsigned n = 1;
     snprintf(name, sizeof name, "%s.der", receipt_kind_name(kind));
+    while ((r = entry_find_name(&l->writer, folder, name, &taken, NULL)) == 0)
+        snprintf(name, sizeof name, "%s-%u.der", receipt_kind_name(kind), ++n);
+    if (r != -ENOENT)
+        return r;
     return archive_add(l, message, folder, name, name, content, at);
 }
 

@@ -315,8 +315,8 @@ void ledger_envelope_free(struct ledger_envelope *e);
 int ledger_envelope(struct ledger *l, uint64_t message, struct ledger_envelope *out);
 /* The hub's signed acceptance, verified by the caller: state sent (or what the partner has answered already),
  * archive/MONTH/sent/PARTNER/SEQUENCE-NN with the files and the evidence (statement.der, manifest.json,
- * accepted.der; received.der, taken.der … as they come), ciphertext destroyed. Again with the same message: 0,
- * nothing changes. */
+ * accepted.der; received.der, taken.der … as they come, a second one received-2.der), ciphertext destroyed.
+ * Again with the same message: 0, nothing changes. */
 int ledger_accept(struct ledger *l, uint64_t message, const uint8_t *acceptance, size_t length,
                   int64_t accepted_at, ledger_done_fn *done, void *context);
 /* The hub will never take it (its problem code): state refused, reason. */
