@@ -164,8 +164,8 @@ static int build(void **state)
 static int tear_down(void **state)
 {
     struct place *p = *state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", p->dir);
+    char command[256];
+    snprintf(command, sizeof command, "rm -rf '%s' '%s.files' '%s.out'", p->dir, p->dir, p->dir);
     int r = system(command);
     house_free(&p->house);
     free(p);
@@ -353,6 +353,84 @@ static void revocation_counts_from_its_time_on(void **state)
     wrong(p, "statement.der", "certificate-revoked");
 }
 
+/* The commands of docs/evidence.md, as they stand there. `root` may be NULL. */
+static int stock_tools(const struct place *p, const char *root)
+{
+    struct buffer page = {.limit = 1 << 20};
+    char script[] = "/tmp/test-proof-script-XXXXXX", command[512];
+    int fd = mkstemp(script);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(file_read(EVIDENCE_PAGE, 1 << 20, &page, NULL), 0);
+    const char *begin = strstr((const char *)page.data, "```sh\n"),
+               *end = begin ? strstr(begin + 6, "```") : NULL;
+    assert_non_null(end);
+    assert_int_equal(file_write(script, begin + 6, (size_t)(end - begin) - 6, 0600, NULL), 0);
+    snprintf(command, sizeof command, "DIR=%s FILES=%s.files CA=%s sh %s >%s.out 2>&1", p->dir, p->dir,
+             root ? root : "", script, p->dir);
+    int r = system(command);
+    unlink(script);
+    buffer_free(&page);
+    return r;
+}
+
+static void put_files(const struct place *p, const char *data)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s.files", p->dir);
+    mkdir(path, 0700);
+    snprintf(path, sizeof path, "%s.files/UPPLAN_202504_0300000100_43_0300000200_11_20250401090000.CSV",
+             p->dir);
+    assert_int_equal(file_write(path, data, strlen(data), 0600, NULL), 0);
+}
+
+static void the_documented_commands_prove_it_with_stock_tools(void **state)
+{
+    struct place *p = *state;
+    put_files(p, "\"202504\"\r\n");
+    assert_int_equal(stock_tools(p, NULL), 0);
+    put_files(p, "\"202505\"\r\n");
+    assert_int_not_equal(stock_tools(p, NULL), 0);
+}
+
+/* Each forgery has fitting sums; the commands must notice it by what is signed. */
+static void the_documented_commands_notice_what_is_wrong(void **state)
+{
+    struct place *p = *state;
+    struct receipt accepted = receipt_about(p, RECEIPT_ACCEPTED),
+                   received = receipt_about(p, RECEIPT_RECEIVED), r;
+    put_files(p, "\"202504\"\r\n");
+    put_receipt(p, "accepted.der", p->house.a, &accepted); /* not the hub */
+    sum_up(p);
+    assert_int_not_equal(stock_tools(p, NULL), 0);
+    r = accepted;
+    r.envelope.bytes[3] ^= 1; /* another envelope */
+    put_receipt(p, "accepted.der", p->house.signer, &r);
+    sum_up(p);
+    assert_int_not_equal(stock_tools(p, NULL), 0);
+    put_receipt(p, "accepted.der", p->house.signer, &accepted);
+    put_receipt(p, "received.der", p->house.c, &received); /* not the recipient */
+    sum_up(p);
+    assert_int_not_equal(stock_tools(p, NULL), 0);
+    put_receipt(p, "received.der", p->house.b, &received);
+    put_list(p, p->house.a, p->now - 60000); /* a revoked sender */
+    sum_up(p);
+    assert_int_not_equal(stock_tools(p, NULL), 0);
+    put_list(p, NULL, 0);
+    struct buffer manifest = {0};
+    get(p, "manifest.json", &manifest);
+    manifest.data[manifest.length / 2] ^= 1;
+    put(p, "manifest.json", manifest.data, manifest.length);
+    sum_up(p);
+    assert_int_not_equal(stock_tools(p, NULL), 0);
+    manifest.data[manifest.length / 2] ^= 1;
+    put(p, "manifest.json", manifest.data, manifest.length);
+    assert_int_not_equal(stock_tools(p, NULL), 0); /* the sums */
+    sum_up(p);
+    assert_int_equal(stock_tools(p, NULL), 0);
+    buffer_free(&manifest);
+}
+
 static void what_is_no_folder_cannot_be_judged(void **state)
 {
     struct place *p = *state;
@@ -409,6 +487,8 @@ int main(void)
         PLACED(file_hashes_that_differ_from_the_manifest_are_refused),
         PLACED(a_foreign_root_proves_nothing),
         PLACED(revocation_counts_from_its_time_on),
+        PLACED(the_documented_commands_prove_it_with_stock_tools),
+        PLACED(the_documented_commands_notice_what_is_wrong),
         PLACED(what_is_no_folder_cannot_be_judged),
         cmocka_unit_test(names_in_the_folder_never_leave_it),
         PLACED(sums_are_written_as_sha256sum_reads_them),
