@@ -190,7 +190,10 @@ static int init_command(int argc, char **argv)
 
 /* ---- office add, token ---- */
 
-static const struct argp_option config_option = {"config", 'c', "DIR/hub.conf", 0, "of the hub", 0};
+#define CONFIG_OPTION                                     \
+    {                                                     \
+        "config", 'c', "DIR/hub.conf", 0, "of the hub", 0 \
+    }
 
 static int open_store(const struct line *l, struct store **store, struct error *e)
 {
@@ -240,7 +243,7 @@ static int office_add(const struct line *l, struct store_office_add *call, struc
 static int office_add_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        config_option, {"municipality", 'm', "CODE", 0, "市町村コード or 保険者番号, 5 or 6 digits", 0}, {0}};
+        CONFIG_OPTION, {"municipality", 'm', "CODE", 0, "市町村コード or 保険者番号, 5 or 6 digits", 0}, {0}};
     static const struct argp argp = {options,
                                      parse,
                                      "NUMBER-SERVICE NAME",
@@ -290,7 +293,7 @@ static int token_new(const struct line *l, char text[2 * STORE_TOKEN_SIZE + 1], 
 
 static int token_command(int argc, char **argv)
 {
-    static const struct argp_option options[] = {config_option, {0}};
+    static const struct argp_option options[] = {CONFIG_OPTION, {0}};
     static const struct argp argp = {
         options,
         parse,
@@ -317,7 +320,7 @@ static int token_command(int argc, char **argv)
 static int serve_command(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        config_option,
+        CONFIG_OPTION,
         {"trace", 't', "FILE", 0, "for tests only: append every exchange, with its JSON bodies, to FILE", 0},
         {0}};
     static const struct argp argp = {options, parse, NULL, "Serves the offices until SIGTERM or SIGINT.",
