@@ -27,11 +27,17 @@ static void write_text(const struct station *s, const char *name, const char *te
     assert_int_equal(file_write(path, text, strlen(text), mode, &e), 0);
 }
 
-void station_make(struct station *s, struct house *house, const char *office_text)
+void station_folder(struct station *s, const char *office_text, const char *ca)
 {
     *s = (struct station){.id = office(office_text)};
     strcpy(s->dir, "/tmp/test-link-XXXXXX");
     assert_non_null(mkdtemp(s->dir));
+    snprintf(s->ca, sizeof s->ca, "%s", ca);
+}
+
+void station_make(struct station *s, struct house *house, const char *office_text)
+{
+    station_folder(s, office_text, "");
     EVP_PKEY *key = key_new();
     X509 *leaf = house_certify(house, key, office_text);
     char *pem = key_to_pem(key), *certificate = certificate_to_pem(leaf), *both = NULL;

@@ -24,6 +24,8 @@ struct station {
 
 /* Makes the folder and writes key and certificate of `office_text`. */
 void station_make(struct station *s, struct house *house, const char *office_text);
+/* The folder alone, for an enrolment; `ca` is the hub's root certificate. */
+void station_folder(struct station *s, const char *office_text, const char *ca);
 X509 *station_certificate(const struct station *s); /* X509_free */
 void station_open(struct station *s, int port);     /* ledger and settings */
 void station_start(struct station *s);              /* the link */
