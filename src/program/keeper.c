@@ -143,12 +143,12 @@ static void reap(struct keeper *k)
             k->worker_status = status;
         } else if (pid == k->announcer) {
             k->announcer = 0;
-            if (k->stopping || k->worker_ended)
+            k->announcer_due = k->announcer_started + ANNOUNCER_GAP_MS;
+            if (WIFEXITED(status) && WEXITSTATUS(status) == 0) /* the worker's end is closed: it is ending, too */
                 continue;
             log_warning("announcer-ended", "the announcer ended (%s %d) and is started again",
                         WIFSIGNALED(status) ? "signal" : "status",
                         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-            k->announcer_due = k->announcer_started + ANNOUNCER_GAP_MS;
         }
     }
 }
