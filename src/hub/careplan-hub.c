@@ -78,7 +78,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 /* ---- init ---- */
 
 static const char conf_text[] =
-    "# careplan-hub: every key, its default and its bounds stand in docs/configuration.md.\n"
+    "# careplan-hub: every key, its default and its bounds stand in docs/hub.md.\n"
     "[hub]\n"
     "listen = %s\n"
     "name = %s\n"

@@ -1,4 +1,4 @@
-/* hub.conf. Every limit has its key here and its default in config.c; docs/configuration.md explains them. */
+/* hub.conf. Every limit has its key here and its default in config.c; docs/hub.md explains them. */
 #ifndef HUB_CONFIG_H
 #define HUB_CONFIG_H
 
@@ -13,7 +13,7 @@ struct hub_config {
     char name[254];                    /* of the hub, as in its certificates */
     bool tls12;                        /* also TLS 1.2, AEAD suites only */
     int64_t certificate_days;          /* life of an office's certificate */
-    int64_t retention;                 /* ms a message is kept after its `received` receipt */
+    int64_t retention;                 /* ms a message is kept after its `received` or `refused` receipt */
     int64_t body_max;                  /* bytes of a request body */
     int64_t headers_size, headers_max; /* bytes and number of request headers */
     int64_t message_max, parts_max;    /* ciphertext bytes of a message; parts of it */

@@ -258,7 +258,7 @@ void store_crl(struct store *s, struct store_crl *call);
 /* ---- upkeep ---- */
 
 /* A bounded piece of sweeping: parts without a commit since `uploads_before`, contents whose `received`
- * receipt is older than `received_before`, free pages. `more`: call again. */
+ * or `refused` receipt is older than `received_before`, free pages. `more`: call again. */
 struct store_sweep {
     struct store_job job;
     int64_t uploads_before, received_before;

@@ -373,8 +373,9 @@ static int receipt_insert(struct connection_db *db, struct store_receipt_put *ca
     call->outcome = STORE_RECEIPT_NEW;
     int r = db_execute(db, "INSERT INTO receipts(message, kind, rank, at, der) VALUES(?,?,0,?,?)", "iiib",
                        message, kind, call->now, call->der.data, call->der.length);
-    if (!r && call->receipt->kind == RECEIPT_RECEIVED)
-        r = db_execute(db, "UPDATE messages SET received = ? WHERE message = ?", "ii", call->now, message);
+    if (!r && call->receipt->kind != RECEIPT_TAKEN) /* from now on its contents may go */
+        r = db_execute(db, "UPDATE messages SET received = coalesce(received, ?) WHERE message = ?", "ii",
+                       call->now, message);
     return r ? r : db_event(db, &call->sender, EVENT_RECEIPT, message, kind, NULL);
 }
 

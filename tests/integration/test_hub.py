@@ -585,14 +585,17 @@ def test_a_message_of_message_max_and_one_byte_more(world):
 def test_parts_without_a_commit_go_after_a_while_and_so_do_contents_that_were_received(world):
     hub = hub_with(world, "retention = 0s\n[limits]\nupload_keep = 1s\n")
     care, service = Office(hub, CARE).enrol(), Office(hub, SERVICE).enrol()
-    abandoned, message = Message(care, service), Message(care, service)
+    abandoned, message, unwanted = (Message(care, service) for _ in range(3))
     abandoned.put_part(care, 0)
     first = message.put(care)
     assert message.put_receipt(service).status == 201
+    assert unwanted.put(care).status == 201
+    assert unwanted.put_receipt(service, unwanted.receipt(service, "refused", "tag"), "refused").status == 201
     kept = Message(care, service)
     assert kept.put(care).status == 201
     wait_until(lambda: care.get(f"/v1/messages/{abandoned.id}/parts").json["parts"] == [], "abandoned parts go", 90)
-    wait_until(lambda: service.get(message.path).status == 404, "received contents go", 90)
+    for gone in (message, unwanted):
+        wait_until(lambda: service.get(gone.path).status == 404, "received and refused contents go", 90)
     assert message.put(care).body == first.body, "its acceptance stays, and so it is never sent twice"
     assert message.commit(care).body == first.body
     assert service.get(kept.path).status == 200, "what nobody has received stays"

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "hub/config.h"
 
 #define HUB "[hub]\nlisten = 127.0.0.1:8443\nname = hub.example.jp\n"
@@ -98,10 +99,43 @@ static void an_address_is_numeric_with_a_port(void **state)
     assert_false(hub_address_is_valid("127.0.0.1:70000"));
 }
 
+static void the_operators_page_names_every_key(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"listen",
+                                       "operator",
+                                       "name",
+                                       "tls12",
+                                       "certificate_days",
+                                       "retention",
+                                       "body_max",
+                                       "headers_size",
+                                       "headers_max",
+                                       "message_max",
+                                       "parts_max",
+                                       "upload_keep",
+                                       "connections",
+                                       "buffered_max",
+                                       "request_timeout",
+                                       "feeds_per_office",
+                                       "requests_per_minute",
+                                       "anonymous_per_minute",
+                                       "idle_timeout"};
+    autobuffer page = {0};
+    assert_int_equal(file_read(HUB_PAGE, 1 << 20, &page, NULL), 0);
+    for (size_t i = 0; i < ARRAY_LENGTH(keys); i++) {
+        char row[64];
+        snprintf(row, sizeof row, "\n| `%s` | ", keys[i]);
+        if (!strstr((const char *)page.data, row))
+            fail_msg("docs/hub.md says nothing of %s", keys[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_defaults_are_those_of_the_api),
+        cmocka_unit_test(the_operators_page_names_every_key),
         cmocka_unit_test(every_number_is_taken_at_its_bounds_and_refused_one_beyond),
         cmocka_unit_test(what_is_wrong_is_named_with_its_line),
         cmocka_unit_test(an_address_is_numeric_with_a_port),
