@@ -297,6 +297,25 @@ static const char WRITER_SETTINGS[] =
     /* a destroyed key leaves no copy in its page */
     "PRAGMA secure_delete=FAST";
 
+/* Made here for its mode (SQLite gives the WAL the same), and closed before SQLite opens it: to close any
+ * descriptor of a file takes all POSIX locks of the process from it. */
+static int file_ensure(const char *path)
+{
+    autoclose int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return fd < 0 ? -errno : 0;
+}
+
+/* A file system without shared memory keeps SQLite from its WAL. */
+static int wal_check(struct ledger *l)
+{
+    char mode[16] = "";
+    autoquery s = sql_query(&l->writer, "PRAGMA journal_mode", "");
+    int r = sql_row(s);
+    if (r > 0)
+        sql_text(s, 0, mode, sizeof mode);
+    return r < 0 ? r : strcmp(mode, "wal") == 0 ? 0 : -EOPNOTSUPP;
+}
+
 static int writer_open(struct ledger *l, const struct ledger_options *o, struct error *e)
 {
     struct stat status;
@@ -304,12 +323,14 @@ static int writer_open(struct ledger *l, const struct ledger_options *o, struct 
     int r = crypt_open(&l->crypt, o->state_dir, empty, e);
     if (r)
         return r;
-    autoclose int made = open(l->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (made < 0)
-        return error_set(e, -errno, "ledger-open", "%s: %s", l->path, strerror(errno));
+    r = file_ensure(l->path);
+    if (r)
+        return error_set(e, r, "ledger-open", "%s: %s", l->path, strerror(-r));
     r = connection_open(&l->writer, l->path, SQLITE_OPEN_READWRITE, WRITER_CACHE_KIB);
     if (r == 0)
         r = sql_script(&l->writer, WRITER_SETTINGS);
+    if (r == 0)
+        r = wal_check(l);
     if (r)
         return read_failed(&l->writer, r, e);
     r = schema_migrate(&l->writer, e);

@@ -152,7 +152,7 @@ struct ledger_save {
     struct content *content; /* finished; NULL = size 0 or (with `keep_content`) what is there */
     bool keep_content;       /* judge anew what is there (after a rename): take node's draft or content */
     bool draft; /* fsync: keep as draft beside the old content; verdict and everything below ignored */
-    enum file_verdict verdict;
+    enum file_verdict verdict; /* HELD: the content stays a draft beside the last judged one */
     const char *
         reason; /* stable code for status and audit, "" when good, e.g. "CP1042", "partner-unknown", "held" */
 

@@ -210,32 +210,25 @@ int files_carry(struct ledger *l, uint64_t from, uint64_t to)
 
 /* ---- An open message after a change of its files ---- */
 
-static int worst_file(struct ledger *l, uint64_t message, enum file_verdict verdict, char reason[48])
-{
-    autoquery s = sql_query(&l->writer, "SELECT reason FROM file WHERE message=? AND verdict=? LIMIT 1", "id",
-                            message, (int)verdict);
-    int r = sql_row(s);
-    if (r > 0)
-        sql_text(s, 0, reason, 48);
-    return r;
-}
-
+/* The worst file speaks for its message. */
 static int state_by_files(struct ledger *l, const struct message *m, enum out_state *state, char reason[48])
 {
-    static const struct {
-        enum file_verdict verdict;
-        enum out_state state;
-    } order[] = {{VERDICT_REJECTED, OUT_REJECTED}, {VERDICT_HELD, OUT_HELD}, {VERDICT_WAITING, OUT_WAITING}};
-    for (size_t i = 0; i < ARRAY_LENGTH(order); i++) {
-        int r = worst_file(l, m->id, order[i].verdict, reason);
-        *state = order[i].state;
-        if (r)
-            return r < 0 ? r : 0;
-    }
-    *state = OUT_WAITING;
-    snprintf(reason, 48, "%s", m->partner.text[0] ? "settling" : "partner-unknown");
-    return 0;
+    autoquery s =
+        sql_query(&l->writer,
+                  "SELECT CASE verdict WHEN 2 THEN 0 WHEN 4 THEN 2 ELSE 1 END AS state, reason FROM file"
+                  " WHERE message=? AND verdict IN (2, 3, 4) ORDER BY verdict=3, verdict LIMIT 1",
+                  "i", m->id);
+    int r = sql_row(s);
+    *state = r > 0 ? (enum out_state)sqlite3_column_int(s, 0) : OUT_WAITING;
+    if (r > 0)
+        sql_text(s, 1, reason, 48);
+    else
+        snprintf(reason, 48, "%s", m->partner.text[0] ? "settling" : "partner-unknown");
+    return r < 0 ? r : 0;
 }
+_Static_assert(VERDICT_REJECTED == 2 && VERDICT_WAITING == 3 && VERDICT_HELD == 4 && OUT_REJECTED == 0 &&
+                   OUT_WAITING == 1 && OUT_HELD == 2,
+               "the query above says these numbers");
 
 /* What is left are carried files and, for status, the name of the last own one. */
 static int withdraw(struct ledger *l, const struct message *m)

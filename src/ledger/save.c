@@ -85,13 +85,27 @@ static int judged_store(struct ledger *l, const struct ledger_save *s, struct ju
     return r;
 }
 
-/* The node takes the content; `j` may name one that a message holds already. */
-static int node_judge(struct ledger *l, const struct ledger_save *s, uint64_t content, uint64_t message)
+/* The node takes the content; it may be one that a message holds already. A held one is not judged: it stays
+ * a draft beside the last judged content, so that a client that drops out in the middle loses neither. */
+static int node_judge(struct ledger *l, const struct ledger_save *s, const struct ledger_node *node,
+                      uint64_t content, uint64_t message)
 {
-    int r = node_set_content(l, s->node, content);
+    bool held = s->verdict == VERDICT_HELD;
+    uint64_t size = 0;
+    struct hash256 hash;
+    int r = content_ref(l, content);
+    if (r == 0)
+        r = content_unref(l, node->draft);
+    if (r == 0 && !held)
+        r = content_unref(l, node->content);
+    if (r == 0 && content)
+        r = content_known(l, content, &size, &hash);
     return r ? r
-             : sql_run(&l->writer, "UPDATE node SET verdict=?, message=?, mtime=? WHERE id=?", "diii",
-                       (int)s->verdict, message, s->mtime_ns, s->node);
+             : sql_run(
+                   &l->writer,
+                   "UPDATE node SET content=?, draft=?, size=?, verdict=?, message=?, mtime=?, ctime=? WHERE id=?",
+                   "iiidiiii", held ? node->content : content, held ? content : 0, size, (int)s->verdict,
+                   message, s->mtime_ns, now_ns(), s->node);
 }
 
 /* ---- Its unit ---- */
@@ -135,8 +149,8 @@ static bool same_as(const struct known_file *f, const struct ledger_save *s, con
 }
 
 /* Does the file stand in `message` just as it is saved now? 1 = yes; nothing new then but times and node. */
-static int nothing_new(struct ledger *l, const struct ledger_save *s, const struct judged *j,
-                       const struct message *m)
+static int nothing_new(struct ledger *l, const struct ledger_save *s, const struct ledger_node *node,
+                       const struct judged *j, const struct message *m)
 {
     struct known_file known;
     int r = known_file(l, m->id, s->canonical, &known);
@@ -147,7 +161,7 @@ static int nothing_new(struct ledger *l, const struct ledger_save *s, const stru
     if (r == 0 && m->sent) /* it goes from the outbox again, as what it is: sent */
         r = sql_run(&l->writer, "UPDATE message SET linger=1 WHERE id=?", "i", m->id);
     if (r == 0)
-        r = node_judge(l, s, known.content, m->id);
+        r = node_judge(l, s, node, known.content, m->id);
     return r ? r : 1;
 }
 
@@ -167,7 +181,8 @@ static int message_begin(struct ledger *l, const struct ledger_save *s, const st
     return message_insert(l, &m, id);
 }
 
-static int file_join(struct ledger *l, const struct ledger_save *s, struct judged *j, uint64_t message)
+static int file_join(struct ledger *l, const struct ledger_save *s, const struct ledger_node *node,
+                     struct judged *j, uint64_t message)
 {
     const struct file_new f = {
         .name = s->canonical,
@@ -184,7 +199,7 @@ static int file_join(struct ledger *l, const struct ledger_save *s, struct judge
     if (r == 0)
         r = file_put(l, message, &f);
     if (r == 0)
-        r = node_judge(l, s, j->content, message);
+        r = node_judge(l, s, node, j->content, message);
     if (r == 0)
         r = sql_run(&l->writer, "UPDATE message SET saved=? WHERE id=?", "ii", clock_utc_ms(), message);
     return r ? r
@@ -207,14 +222,14 @@ static int leave_others(struct ledger *l, const struct ledger_save *s, const str
     return r == -ENOENT ? 0 : r ? r : unit_leave(l, s->node, left);
 }
 
-static int unit_join(struct ledger *l, const struct ledger_save *s, struct judged *j,
-                     const struct unit_key *key)
+static int unit_join(struct ledger *l, const struct ledger_save *s, const struct ledger_node *node,
+                     struct judged *j, const struct unit_key *key)
 {
     struct message m;
     int r = unit_open_message(l, key, s->canonical, &m);
     bool open = r == 0;
     if (open)
-        r = nothing_new(l, s, j, &m);
+        r = nothing_new(l, s, node, j, &m);
     if (r < 0 && r != -ENOENT)
         return r;
     if (r > 0)
@@ -222,35 +237,37 @@ static int unit_join(struct ledger *l, const struct ledger_save *s, struct judge
     struct message sealed;
     r = unit_last_sealed(l, key, &sealed);
     if (r == 0 && !open)
-        r = nothing_new(l, s, j, &sealed);
+        r = nothing_new(l, s, node, j, &sealed);
     if (r < 0 && r != -ENOENT)
         return r;
     if (r > 0)
         return 0;
     r = open ? 0 : message_begin(l, s, key, &m.id);
     if (r == 0)
-        r = file_join(l, s, j, m.id);
+        r = file_join(l, s, node, j, m.id);
     return r ? r : message_recompute(l, m.id);
 }
 
-static int save_in_unit(struct ledger *l, const struct ledger_save *s, struct judged *j)
+static int save_in_unit(struct ledger *l, const struct ledger_save *s, const struct ledger_node *node,
+                        struct judged *j)
 {
     const struct unit_key key = key_of(s);
     uint64_t left;
     int r = leave_others(l, s, &key, &left);
     if (r == 0)
-        r = unit_join(l, s, j, &key);
+        r = unit_join(l, s, node, j, &key);
     return r || !left ? r : message_recompute(l, left);
 }
 
-static int save_alone(struct ledger *l, const struct ledger_save *s, struct judged *j)
+static int save_alone(struct ledger *l, const struct ledger_save *s, const struct ledger_node *node,
+                      struct judged *j)
 {
     uint64_t left = 0;
     int r = s->entry ? unit_leave(l, s->node, &left) : 0;
     if (r == 0)
         r = judged_store(l, s, j);
     if (r == 0)
-        r = node_judge(l, s, j->content, 0);
+        r = node_judge(l, s, node, j->content, 0);
     return r || !left ? r : message_recompute(l, left);
 }
 
@@ -283,10 +300,10 @@ int save_apply(struct ledger *l, struct change *c, const struct save_work *w)
         return r;
     if (s->in_unit && s->entry) {
         c->changed |= LEDGER_CHANGED_UNITS;
-        r = save_in_unit(l, s, &j);
+        r = save_in_unit(l, s, &node, &j);
     } else {
         c->changed |= node.message ? LEDGER_CHANGED_UNITS : 0;
-        r = save_alone(l, s, &j);
+        r = save_alone(l, s, &node, &j);
     }
     return r ? r : reports_put(l, w);
 }

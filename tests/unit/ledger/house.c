@@ -92,6 +92,18 @@ int64_t house_number(const struct house *h, const char *sql)
     return n;
 }
 
+void house_blob(const struct house *h, const char *sql, void *out, size_t size)
+{
+    sqlite3 *db = beside(h);
+    sqlite3_stmt *s;
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_bytes(s, 0), size);
+    memcpy(out, sqlite3_column_blob(s, 0), size);
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+}
+
 void house_sql(const struct house *h, const char *sql)
 {
     sqlite3 *db = beside(h);

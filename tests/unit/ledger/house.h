@@ -31,6 +31,7 @@ void house_close(struct house *h);
 void house_reopen(struct house *h); /* as after an orderly stop */
 /* One number by SQL of an own connection, beside the ledger. -1: no row. */
 int64_t house_number(const struct house *h, const char *sql);
+void house_blob(const struct house *h, const char *sql, void *out, size_t size); /* exactly that size */
 void house_sql(const struct house *h, const char *sql);
 
 struct saved {

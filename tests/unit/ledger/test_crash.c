@@ -208,6 +208,8 @@ static void *work(void *argument)
         }
         if (i % 10 == 0 && ledger_unlink(w->h->l, UINT32_MAX, false, NULL, NULL, NULL) != -ENOENT)
             abort(); /* a change that fails among the others */
+        if (i % 7 == 0)
+            ledger_idle(w->h->l);
     }
     return NULL;
 }

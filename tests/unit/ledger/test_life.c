@@ -72,6 +72,37 @@ static void a_reader_may_look_while_the_daemon_works(void **state)
     ledger_close(reader.l);
 }
 
+/* A process of its own (not a fork: SQLite's locks are the process's) opens the file for writing and closes
+ * it: as the last one it would copy and delete the WAL. */
+static void another_process_that_closes_the_ledger_leaves_the_wal_to_the_daemon(void **state)
+{
+    struct house *h = *state;
+    struct saved f = {0};
+    struct stat before, after;
+    char wal[128];
+    int status;
+    assert_int_equal(save_text(h, &f, HOUSE_PLAN, "plan"), 0);
+    snprintf(wal, sizeof wal, "%s/ledger.db-wal", h->dir);
+    assert_int_equal(stat(wal, &before), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/proc/self/exe", "test-life", h->dir, (char *)NULL);
+        _exit(9);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(stat(wal, &after), 0);
+    assert_int_equal(after.st_ino, before.st_ino);
+    assert_int_equal(after.st_size, before.st_size);
+}
+
+static int look(const char *dir)
+{
+    struct house h = {0};
+    snprintf(h.dir, sizeof h.dir, "%s", dir);
+    return house_number(&h, "SELECT count(*) FROM message") == 1 ? 0 : 1;
+}
+
 static void a_reader_of_an_empty_folder_is_told_so(void **state)
 {
     (void)state;
@@ -245,14 +276,17 @@ static void a_value_is_kept(void **state)
     assert_string_equal((char *)b.data, "17");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 2)
+        return look(argv[1]);
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, house_setup, house_teardown)
         T(the_fixed_folders_are_there_from_the_first_open),
         T(what_was_saved_is_there_after_reopening),
         T(a_second_opener_is_refused_and_told_the_pid),
         T(a_reader_may_look_while_the_daemon_works),
+        T(another_process_that_closes_the_ledger_leaves_the_wal_to_the_daemon),
         T(a_reader_of_an_empty_folder_is_told_so),
         T(another_office_is_refused),
         T(a_newer_schema_is_refused_and_left_alone),

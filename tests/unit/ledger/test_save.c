@@ -265,6 +265,31 @@ static void a_draft_stands_beside_the_old_content_until_it_is_judged(void **stat
     assert_int_equal(house_number(h, "SELECT refs FROM content WHERE key IS NOT NULL"), 2);
 }
 
+static void a_held_save_loses_neither_the_half_nor_the_whole_before_it(void **state)
+{
+    struct house *h = *state;
+    struct saved f = {0};
+    assert_int_equal(save_text(h, &f, HOUSE_PLAN, "whole"), 0);
+    assert_int_equal(save_verdict(h, &f, HOUSE_PLAN, "ha", VERDICT_HELD, "held"), 0);
+    struct ledger_node n = node_of(h, f.node);
+    assert_content(h, n.content, "whole");
+    assert_content(h, n.draft, "ha");
+    assert_int_equal(n.size, 2);
+    assert_int_equal(n.verdict, VERDICT_HELD);
+    struct ledger_unit u = unit_of(h, newest_message(h));
+    assert_int_equal(u.state, OUT_HELD);
+    ledger_unit_free(&u);
+    struct ledger_save s = save_of(h, &f, HOUSE_PLAN); /* the note was deleted: as it is */
+    s.keep_content = true;
+    assert_int_equal(ledger_save(h->l, &s, NULL, NULL), 0);
+    assert_content(h, node_of(h, f.node).content, "ha");
+    u = unit_of(h, newest_message(h));
+    assert_int_equal(u.state, OUT_WAITING);
+    assert_content(h, u.files[0].content, "ha");
+    ledger_unit_free(&u);
+    assert_int_equal(house_number(h, "SELECT count(*) FROM content WHERE key IS NOT NULL"), 1);
+}
+
 static void a_drafts_predecessor_goes_with_the_next_draft(void **state)
 {
     struct house *h = *state;
@@ -349,6 +374,7 @@ int main(void)
         T(a_report_stands_beside_is_replaced_and_goes),
         T(a_users_file_is_never_replaced_by_a_report),
         T(a_draft_stands_beside_the_old_content_until_it_is_judged),
+        T(a_held_save_loses_neither_the_half_nor_the_whole_before_it),
         T(a_drafts_predecessor_goes_with_the_next_draft),
         T(an_empty_file_is_kept_as_one),
         T(a_file_without_a_name_is_content_only),
