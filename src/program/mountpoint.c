@@ -8,11 +8,13 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 
+enum { DYING_MOMENTS = 60, MOUNTS_MAX = 8 };
 #define MOUNT_TYPE "fuse.careplanfs"
 #ifndef MS_NOSYMFOLLOW
 #define MS_NOSYMFOLLOW 256 /* Linux 5.10; the mount holds no symbolic links, and none would be followed */
@@ -125,27 +127,54 @@ static int check_reachable(const char *path, const struct program_user *announce
                                path, announcer->name, strerror(error));
 }
 
+/* A daemon whose keeper was killed takes a moment to end; until then its mount is alive. */
+static bool is_served(const char *path)
+{
+    char type[64], device[24];
+    struct stat status;
+    const struct timespec moment = {0, 50 * 1000000};
+    for (int i = 0; mounted_at(path, type, device) && strcmp(type, MOUNT_TYPE) == 0; i++) {
+        if (look(path, &status) == -ENOTCONN)
+            return false;
+        if (i == DYING_MOMENTS)
+            return true;
+        nanosleep(&moment, NULL);
+    }
+    return false;
+}
+
+/* Takes away what dead daemons left, one over the other. */
+static int clear_all(const char *path, struct stat *status, struct error *e)
+{
+    int r = look(path, status);
+    for (int i = 0; r == -ENOTCONN && i < MOUNTS_MAX; i++) {
+        int cleared = clear_dead(path, e);
+        if (cleared)
+            return cleared;
+        r = look(path, status);
+    }
+    return r ? error_set(e, r, "mountpoint", "%s: %s%s%s", path, strerror(-r),
+                         r == -ENOENT ? "; do: mkdir -p " : "", r == -ENOENT ? path : "")
+             : 0;
+}
+
 int mountpoint_prepare(struct mountpoint *m, const char *path, const struct program_user *announcer,
                        struct error *e)
 {
     struct stat status;
-    char type[64], device[24];
     *m = (struct mountpoint){0};
     int r = resolve(path, m->path, e);
     if (r)
         return r;
-    for (int i = 0; (r = lstat(m->path, &status) ? -errno : 0) == -ENOTCONN && i < 8; i++)
-        if ((r = clear_dead(m->path, e)))
-            return r;
-    if (r)
-        return error_set(e, r, "mountpoint", "%s: %s%s%s", m->path, strerror(-r),
-                         r == -ENOENT ? "; do: mkdir -p " : "", r == -ENOENT ? m->path : "");
-    if (!S_ISDIR(status.st_mode))
-        return error_set(e, -ENOTDIR, "mountpoint", "%s: not a folder", m->path);
-    if (mounted_at(m->path, type, device) && strcmp(type, MOUNT_TYPE) == 0)
+    if (is_served(m->path))
         return error_set(e, -EBUSY, "mountpoint",
                          "%s: a careplanfs is mounted there already; do: stop it first, or name another folder",
                          m->path);
+    r = clear_all(m->path, &status, e);
+    if (r)
+        return r;
+    if (!S_ISDIR(status.st_mode))
+        return error_set(e, -ENOTDIR, "mountpoint", "%s: not a folder", m->path);
     r = check_empty(m->path, e);
     return r ? r : check_reachable(m->path, announcer, e);
 }

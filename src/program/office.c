@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "mount/names.h"
+
+enum { DYING_MOMENTS = 20 };
 
 /* ---- What the settler asks of the mount ---- */
 
@@ -99,7 +102,13 @@ int office_open(struct office_run *o, const struct settings *s, size_t index, st
 {
     *o = (struct office_run){.settings = s, .office = &s->offices[index], .index = index};
     struct ledger_options options = {.state_dir = o->office->state, .office = o->office->office};
+    const struct timespec moment = {0, 50 * 1000000};
     int r = ledger_open(&options, &o->ledger, e);
+    /* A daemon that was killed just now lets its lock go a moment after its mount. */
+    for (int i = 0; r && e && strcmp(e->code, "ledger-in-use") == 0 && i < DYING_MOMENTS; i++) {
+        nanosleep(&moment, NULL);
+        r = ledger_open(&options, &o->ledger, e);
+    }
     if (r && e && !strstr(e->text, o->office->state))
         return error_prefix(e, r, "%s", o->office->state);
     return r;
