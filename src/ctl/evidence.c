@@ -132,7 +132,7 @@ static int put_message(FILE *out, struct ledger *l, uint64_t message, const stru
 {
     __attribute__((__cleanup__(ledger_envelope_free))) struct ledger_envelope envelope = {0};
     int r = ledger_envelope(l, message, &envelope);
-    if (r)
+    if (r && r != -ENOENT) /* -ENOENT: not sealed yet */
         return error_set(e, r, "ledger-read", "%s: %s", w->message, strerror(-r));
     if (!envelope.statement.length || !envelope.acceptance.length || !envelope.manifest.length)
         return error_set(e, -ENODATA, "not-accepted",

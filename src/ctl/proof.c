@@ -253,7 +253,8 @@ static void check_manifest(struct proof *p)
               "names another message, sender, recipient or time than the statement");
         return;
     }
-    found(p, true, "manifest.json", "%zu files, as stated by the sender", m.n_files);
+    found(p, true, "manifest.json", "%zu file%s, as stated by the sender", m.n_files,
+          m.n_files == 1 ? "" : "s");
     check_file_sums(p, &m);
 }
 

@@ -64,9 +64,11 @@ void status_print_office(const json_t *office, bool japanese)
     local_time(office, "since", since);
     ctl_put(text_of(office, "office"));
     if (japanese)
-        printf("  連携センター: %s（%s から）", online ? "接続中" : "未接続", since);
+        printf("  連携センター: %s", online ? "接続中" : "未接続");
     else
-        printf("  hub %s since %s", online ? "online" : "offline", since);
+        printf("  hub %s", online ? "online" : "offline");
+    if (strcmp(since, "-"))
+        printf(japanese ? "（%s から）" : " since %s", since);
     if (*trouble) {
         fputs(": ", stdout);
         ctl_put(trouble);
