@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -93,6 +94,13 @@ static int clear_dead(const char *path, struct error *e)
                          strerror(errno));
     log_info("mount-cleared", "%s: the mount of a daemon that died has been taken away", path);
     return 0;
+}
+
+/* For a second after a daemon's death the kernel may still answer lstat by what it remembers, but not statfs. */
+static int look(const char *path, struct stat *status)
+{
+    struct statfs fs;
+    return lstat(path, status) || statfs(path, &fs) ? -errno : 0;
 }
 
 static int check_empty(const char *path, struct error *e)
