@@ -51,8 +51,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         int key;
         char **field;
         const char *name;
-    } fields[] = {{'d', &l->dir, "--dir"},       {'l', &l->listen, "--listen"}, {'n', &l->name, "--name"},
-                  {'c', &l->config, "--config"}, {'m', &l->municipality, NULL}, {'t', &l->trace, NULL}};
+    } fields[] = {{'d', &l->dir, "--dir"},
+                  {'l', &l->listen, "--listen"},
+                  {'n', &l->name, "--name"},
+                  {'c', &l->config, "--config"},
+                  {'m', &l->municipality, "--municipality"},
+                  {'t', &l->trace, "--trace"}};
     for (size_t i = 0; i < ARRAY_LENGTH(fields); i++)
         if (fields[i].key == key) {
             *fields[i].field = argument;
