@@ -1,6 +1,8 @@
 /* The way in: downloaded, received, shown, taken. */
 #include "exchange_house.h"
 
+#include <sqlite3.h>
+
 #define PLAN "UPPLAN_A.CSV"
 #define SUB "UPSUB_A.CSV"
 #define RECEIVED "archive/2026-11/received/" SERVICE "_さくら訪問介護/"
@@ -172,6 +174,28 @@ static void mtimes_rise_from_unit_to_unit(void **state)
     }
 }
 
+static void mtimes_rise_though_the_clock_goes_back(void **state)
+{
+    struct house *h = *state;
+    const int64_t ahead = INT64_C(4000000000000000000);
+    char path[96], sql[96];
+    sqlite3 *db = NULL;
+    ledger_close(h->ledger);
+    snprintf(path, sizeof path, "%s/ledger.db", h->dir);
+    snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO internal VALUES('inbox_mtime', %lld)", (long long)ahead);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    house_start(h);
+    const struct arrival_of a = {SERVICE, 1, 0, SEQUENCE, 0, UNIT};
+    struct ledger_node plan, sub;
+    assert_int_equal(arrive(h->ledger, &a), 0);
+    assert_int_equal(ledger_node(h->ledger, node_in(h->ledger, NODE_ALL, PLAN), &plan), 0);
+    assert_int_equal(ledger_node(h->ledger, node_in(h->ledger, NODE_ALL, SUB), &sub), 0);
+    assert_int_equal(plan.mtime_ns, ahead + 1000000);
+    assert_int_equal(sub.mtime_ns, plan.mtime_ns); /* one for the unit */
+}
+
 static void a_newer_version_takes_the_place_of_one_not_taken(void **state)
 {
     struct ledger *l = ((struct house *)*state)->ledger;
@@ -269,7 +293,7 @@ static void of_a_replaced_message_and_its_successor_one_is_shown(void **state)
 {
     struct ledger *l = ((struct house *)*state)->ledger;
     const struct arrival_of a = {SERVICE, 1, 0, SEQUENCE, 0, UNIT},
-                            b = {SERVICE, 2, 1, SEQUENCE, ACCEPTED + 1, UNIT},
+                            b = {SERVICE, 2, 1, SEQUENCE, ACCEPTED + 1, ONE(PLAN, "plan")},
                             late = {SERVICE, 4, 0, SEQUENCE, ACCEPTED + 2, ONE("UPPLAN_L.CSV", "l")},
                             successor = {SERVICE, 5, 4, SEQUENCE, ACCEPTED + 2, ONE("UPPLAN_L.CSV", "l")};
     char text[4096];
@@ -278,7 +302,8 @@ static void of_a_replaced_message_and_its_successor_one_is_shown(void **state)
     assert_int_equal(arrive(l, &b), 0);
     show_all(l);
     assert_string_equal(state_text(l, incoming(l, SERVICE, 1)), "superseded");
-    assert_string_equal(listing(l, NODE_ALL, text), SUB ", " PLAN ", ");
+    assert_string_equal(listing(l, NODE_ALL, text), PLAN ", ");
+    assert_string_equal(listing(l, inbox_of(l, SERVICE), text), PLAN ", ");
     assert_int_equal(arrive(l, &successor), 0); /* the successor came first */
     assert_int_equal(arrive(l, &late), 0);
     assert_string_equal(state_text(l, incoming(l, SERVICE, 4)), "superseded");
@@ -461,6 +486,7 @@ int main(void)
         T(a_message_is_received_once_and_its_id_outlives_it),
         T(equal_names_of_two_partners_stand_beside_each_other),
         T(mtimes_rise_from_unit_to_unit),
+        T(mtimes_rise_though_the_clock_goes_back),
         T(a_newer_version_takes_the_place_of_one_not_taken),
         T(a_message_of_which_a_part_was_taken_is_superseded_by_the_rest),
         T(a_version_that_was_taken_or_put_back_makes_room_too),

@@ -275,6 +275,23 @@ static void the_partners_receipts_lead_forward_only(void **state)
         PLAN ", statement.der, manifest.json, accepted.der, taken.der, received.der, refused.der, ");
 }
 
+static void what_the_partner_refused_stays_refused(void **state)
+{
+    struct ledger *l = ((struct house *)*state)->ledger;
+    uint64_t message = 0;
+    struct ledger_unit u;
+    save(l, PLAN, SEQUENCE, "plan", &message);
+    send_out(l, message, 1);
+    assert_int_equal(answer(l, message, SERVICE, RECEIPT_REFUSED, "refused"), 0);
+    assert_int_equal(answer(l, message, SERVICE, RECEIPT_TAKEN, "taken"), 0);
+    assert_int_equal(answer(l, message, SERVICE, RECEIPT_RECEIVED, "received"), 0);
+    assert_int_equal(ledger_unit(l, message, &u), 0);
+    assert_int_equal(u.state, OUT_REFUSED);
+    assert_string_equal(u.reason, "refused");
+    assert_true(u.received == 0 && u.taken == 0);
+    ledger_unit_free(&u);
+}
+
 static void a_receipt_over_another_envelope_is_not_ours(void **state)
 {
     struct ledger *l = ((struct house *)*state)->ledger;
@@ -417,6 +434,7 @@ int main(void)
         T(a_withdrawn_units_note_goes_with_it),
         T(a_recipient_that_joins_takes_its_waiting_unit),
         T(the_partners_receipts_lead_forward_only),
+        T(what_the_partner_refused_stays_refused),
         T(a_receipt_over_another_envelope_is_not_ours),
         T(a_partner_cannot_fill_the_ledger_with_receipts),
         T(a_receipt_before_our_hubs_answer_waits_for_it),
