@@ -69,6 +69,15 @@ def is_mounted(path):
     return any(line.split()[4] == str(path) for line in open("/proc/self/mountinfo"))
 
 
+def is_alive(pid):
+    """Until its last thread has ended: a process whose first thread is a zombie may still hold a mount."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        return state not in "ZX" or len(os.listdir(f"/proc/{pid}/task")) > 1
+    except OSError:
+        return False
+
+
 def tail(path, lines=40):
     try:
         return "\n".join(Path(path).read_text(errors="replace").splitlines()[-lines:])
@@ -182,13 +191,15 @@ class Mount:
 
     def kill(self):
         """SIGKILL to every process of the mount at once, as a power cut would."""
-        for pid in self.pids():
+        pids = self.pids()
+        for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
         self.process.wait(timeout=30)
         self.process = None
+        wait_until(lambda: not any(is_alive(p) for p in pids), f"{self.name}'s killed processes {pids} are gone")
 
     def top(self, office=None):
         return self.mountpoint if len(self.offices) == 1 else self.mountpoint / (office or self.offices[0])
