@@ -167,7 +167,7 @@ int file_put(struct ledger *l, uint64_t message, const struct file_new *f)
     struct hash256 hash = HASH_OF_NOTHING;
     uint64_t size = 0;
     int r = f->content ? content_known(l, f->content, &size, &hash) : 0;
-    if (r == 0)
+    if (r == 0 && !f->counted)
         r = content_ref(l, f->content);
     if (r == 0)
         r = file_remove(l, message, f->name);

@@ -76,6 +76,7 @@ struct file_new {
     uint64_t node, content; /* content gets a reference; size and hash are read from it. 0 = empty */
     enum file_verdict verdict;
     bool carried, document, main;
+    bool counted; /* the content counts this reference already */
 };
 /* Adds the file, or replaces the one of this name (its reference is given back). */
 int file_put(struct ledger *l, uint64_t message, const struct file_new *f);

@@ -13,39 +13,51 @@ enum { FILE_MODE = 0660 };
 
 /* What the file shall hold. */
 struct judged {
-    uint64_t content; /* 0 = none */
+    uint64_t content, size; /* 0 = none */
     struct hash256 hash;
     bool stored; /* the change's own content is in the ledger */
 };
 
 /* ---- Node and entry ---- */
 
+static int entry_new(struct ledger *l, const struct ledger_save *s, bool counted)
+{
+    const struct entry_new e = {.id = s->entry,
+                                .parent = s->parent,
+                                .node = s->node,
+                                .counted = counted,
+                                .name = s->name,
+                                .folded = s->folded};
+    return entry_insert(l, &e, NULL);
+}
+
 static int entry_ensure(struct ledger *l, const struct ledger_save *s)
 {
     struct ledger_entry entry;
-    if (!s->entry)
-        return 0;
     int r = entry_find(&l->writer, s->entry, &entry);
     if (r == 0)
         return entry.node == s->node ? 0 : -ESTALE;
-    if (r != -ENOENT)
-        return r;
-    const struct entry_new e = {
-        .id = s->entry, .parent = s->parent, .node = s->node, .name = s->name, .folded = s->folded};
-    return entry_insert(l, &e, NULL);
+    return r == -ENOENT ? entry_new(l, s, false) : r;
+}
+
+static int node_begin(struct ledger *l, const struct ledger_save *s, struct ledger_node *node)
+{
+    const struct node_new n = {.id = s->node,
+                               .kind = NODE_FILE,
+                               .mode = s->mode ? s->mode : FILE_MODE,
+                               .mtime_ns = s->mtime_ns,
+                               .links = s->entry ? 1 : 0};
+    *node = (struct ledger_node){.id = s->node, .kind = NODE_FILE, .links = n.links};
+    int r = node_insert(l, &n, NULL);
+    return r || !s->entry ? r : entry_new(l, s, true);
 }
 
 static int node_ensure(struct ledger *l, const struct ledger_save *s, struct ledger_node *node)
 {
     int r = node_find(&l->writer, s->node, node);
-    if (r == -ENOENT) {
-        const struct node_new n = {
-            .id = s->node, .kind = NODE_FILE, .mode = s->mode ? s->mode : FILE_MODE, .mtime_ns = s->mtime_ns};
-        r = node_insert(l, &n, NULL);
-        if (r == 0)
-            r = node_find(&l->writer, s->node, node);
-    }
-    return r ? r : entry_ensure(l, s);
+    if (r == -ENOENT)
+        return node_begin(l, s, node);
+    return r || !s->entry ? r : entry_ensure(l, s);
 }
 
 static int draft_put(struct ledger *l, const struct ledger_save *s, const struct ledger_node *node)
@@ -61,10 +73,10 @@ static int draft_put(struct ledger *l, const struct ledger_save *s, const struct
 static int judged_find(struct ledger *l, const struct ledger_save *s, const struct ledger_node *node,
                        struct judged *out)
 {
-    uint64_t size;
     *out = (struct judged){0};
     if (s->content) {
         out->content = content_id(s->content);
+        out->size = content_size(s->content);
         content_hash(s->content, &out->hash);
         return 0;
     }
@@ -75,37 +87,39 @@ static int judged_find(struct ledger *l, const struct ledger_save *s, const stru
         out->hash = HASH_OF_NOTHING;
         return 0;
     }
-    return content_known(l, out->content, &size, &out->hash);
+    return content_known(l, out->content, &out->size, &out->hash);
 }
 
-static int judged_store(struct ledger *l, const struct ledger_save *s, struct judged *j)
+/* Takes `refs` references to it, storing it first when it is not in the ledger yet: with them at once, or it
+ * would stand for a moment among those that nobody refers to, which is one more page to write. */
+static int judged_take(struct ledger *l, const struct ledger_save *s, struct judged *j, int refs)
 {
-    int r = j->stored ? 0 : content_store(l, s->content, 0);
+    int r = 0;
+    if (j->stored)
+        for (int i = 0; i < refs && r == 0; i++)
+            r = content_ref(l, j->content);
+    else
+        r = content_store(l, s->content, refs);
     j->stored = true;
     return r;
 }
 
-/* The node takes the content; it may be one that a message holds already. A held one is not judged: it stays
- * a draft beside the last judged content, so that a client that drops out in the middle loses neither. */
+/* The node takes `content` (judged, or the same bytes as a message holds them) with a reference that its
+ * caller has taken. A held one is not judged: it stays a draft beside the last judged content, so that a
+ * client that drops out in the middle loses neither. */
 static int node_judge(struct ledger *l, const struct ledger_save *s, const struct ledger_node *node,
-                      uint64_t content, uint64_t message)
+                      uint64_t content, uint64_t size, uint64_t message)
 {
     bool held = s->verdict == VERDICT_HELD;
-    uint64_t size = 0;
-    struct hash256 hash;
-    int r = content_ref(l, content);
-    if (r == 0)
-        r = content_unref(l, node->draft);
+    int r = content_unref(l, node->draft);
     if (r == 0 && !held)
         r = content_unref(l, node->content);
-    if (r == 0 && content)
-        r = content_known(l, content, &size, &hash);
     return r ? r
-             : sql_run(
-                   &l->writer,
-                   "UPDATE node SET content=?, draft=?, size=?, verdict=?, message=?, mtime=?, ctime=? WHERE id=?",
-                   "iiidiiii", held ? node->content : content, held ? content : 0, size, (int)s->verdict,
-                   message, s->mtime_ns, now_ns(), s->node);
+             : sql_run(&l->writer,
+                       "UPDATE node SET content=?, draft=?, size=?, verdict=?, message=?, mtime=?, ctime=?"
+                       " WHERE id=?",
+                       "iiidiiii", held ? node->content : content, held ? content : 0, size, (int)s->verdict,
+                       message, s->mtime_ns, now_ns(), s->node);
 }
 
 /* ---- Its unit ---- */
@@ -161,7 +175,9 @@ static int nothing_new(struct ledger *l, const struct ledger_save *s, const stru
     if (r == 0 && m->sent) /* it goes from the outbox again, as what it is: sent */
         r = sql_run(&l->writer, "UPDATE message SET linger=1 WHERE id=?", "i", m->id);
     if (r == 0)
-        r = node_judge(l, s, node, known.content, m->id);
+        r = content_ref(l, known.content);
+    if (r == 0)
+        r = node_judge(l, s, node, known.content, j->size, m->id);
     return r ? r : 1;
 }
 
@@ -194,12 +210,13 @@ static int file_join(struct ledger *l, const struct ledger_save *s, const struct
         .content = j->content,
         .verdict = s->verdict,
         .document = !s->sequence[0],
+        .counted = true,
     };
-    int r = judged_store(l, s, j);
+    int r = judged_take(l, s, j, 2);
     if (r == 0)
         r = file_put(l, message, &f);
     if (r == 0)
-        r = node_judge(l, s, node, j->content, message);
+        r = node_judge(l, s, node, j->content, j->size, message);
     if (r == 0)
         r = sql_run(&l->writer, "UPDATE message SET saved=? WHERE id=?", "ii", clock_utc_ms(), message);
     return r ? r
@@ -265,9 +282,9 @@ static int save_alone(struct ledger *l, const struct ledger_save *s, const struc
     uint64_t left = 0;
     int r = s->entry ? unit_leave(l, s->node, &left) : 0;
     if (r == 0)
-        r = judged_store(l, s, j);
+        r = judged_take(l, s, j, 1);
     if (r == 0)
-        r = node_judge(l, s, node, j->content, 0);
+        r = node_judge(l, s, node, j->content, j->size, 0);
     return r || !left ? r : message_recompute(l, left);
 }
 

@@ -101,10 +101,10 @@ int node_insert(struct ledger *l, const struct node_new *n, uint64_t *id)
         *id = new_id;
     return sql_run(
         &l->writer,
-        "INSERT INTO node(id, kind, mode, content, size, mtime, ctime, atime, created, message, verdict)"
-        " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        "iddiiiiiiid", new_id, (int)n->kind, (int)n->mode, n->content, size, mtime, now, mtime, now,
-        n->message, (int)n->verdict);
+        "INSERT INTO node(id, kind, mode, content, size, mtime, ctime, atime, created, message, verdict,"
+        " links) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "iddiiiiiiidd", new_id, (int)n->kind, (int)n->mode, n->content, size, mtime, now, mtime, now,
+        n->message, (int)n->verdict, (int)n->links);
 }
 
 int node_delete(struct ledger *l, uint64_t id)
@@ -157,9 +157,9 @@ int entry_insert(struct ledger *l, const struct entry_new *e, uint64_t *id)
     int r = sql_run(&l->writer,
                     "INSERT INTO entry(id, parent, node, shown, name, folded) VALUES(?, ?, ?, ?, ?, ?)",
                     "iiidtt", new_id, e->parent, e->node, e->hidden ? 0 : 1, e->name, e->folded);
-    if (r == 0)
+    if (r == 0 && !e->counted)
         r = sql_run(&l->writer, "UPDATE node SET links=links+1, ctime=? WHERE id=?", "ii", now_ns(), e->node);
-    if (r == 0 && sqlite3_changes(l->writer.db) == 0)
+    if (r == 0 && !e->counted && sqlite3_changes(l->writer.db) == 0)
         r = -ENOENT;
     if (r == 0 && id)
         *id = new_id;

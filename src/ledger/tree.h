@@ -37,8 +37,9 @@ struct node_new {
     int64_t mtime_ns; /* 0 = now */
     uint64_t message;
     enum file_verdict verdict;
+    uint32_t links; /* entries that will be inserted as `counted` */
 };
-/* links = 0: entries count themselves. `id` (may be NULL) receives the id. */
+/* Entries count themselves, unless they are `counted`. `id` (may be NULL) receives the id. */
 int node_insert(struct ledger *l, const struct node_new *n, uint64_t *id);
 /* The node with its xattrs; gives back its references to contents; files of messages forget it. Its entries
  * must be gone. */
@@ -51,7 +52,8 @@ int node_touch(struct ledger *l, uint64_t id);
 struct entry_new {
     uint64_t id; /* 0: a new one is taken */
     uint64_t parent, node;
-    bool hidden; /* shown = false */
+    bool hidden;  /* shown = false */
+    bool counted; /* its node counts it already: a new node then never stands among those without a name */
     const char *name, *folded;
 };
 /* Counts node.links, touches the parent. -EEXIST: the name is taken in this folder (exactly; twins by case
