@@ -71,6 +71,8 @@ static _Noreturn void announcer_child(struct keeper *k)
         say(&e);
         _exit(2);
     }
+    if (!k->program->foreground) /* who started the daemon may wait for the end of its output */
+        detach_log();
     _exit(announcer_run(socket, k->program->mountpoint));
 }
 
@@ -195,12 +197,12 @@ static void on_word(struct keeper *k)
     if (word != WORD_SERVING || k->serving)
         return;
     k->serving = true;
-    log_info("mounted", "%s is served", k->mountpoint->path);
     if (k->detached >= 0) {
         detach_done(k->detached);
         k->detached = -1;
         detach_log();
     }
+    log_info("mounted", "%s is served", k->mountpoint->path);
 }
 
 static int next_wait(const struct keeper *k)
