@@ -21,12 +21,6 @@ enum { PIECE = 64 * 1024 };
 
 CLEANUP_DEFINE(autocheck, struct check, check_free);
 
-static inline void cleanup_closedir(DIR **dir)
-{
-    if (*dir)
-        closedir(*dir);
-}
-
 /* ---- the command line ---- */
 
 struct command {
