@@ -262,7 +262,6 @@ static int store_prepare(struct running *r, struct error *e)
 static int running_open(struct running *r, const char *trace_path, struct error *e)
 {
     struct server *s = &r->server;
-    raise_descriptors(s->config);
     int result = lock_folder(r, e);
     if (!result)
         result = hub_keys_load(s->config->dir, &s->keys, e);
@@ -321,6 +320,7 @@ int server_run(const struct hub_config *config, const char *trace_path, struct e
     int result = running_open(&r, trace_path, e);
     if (result)
         return result;
+    raise_descriptors(config);
     log_info("serving", "%s on %s", config->name, config->listen);
     if (event_base_dispatch(r.server.base) < 0)
         return error_set(e, -EIO, "loop", "the event loop failed");
