@@ -45,7 +45,7 @@ static const char head[] =
     "padding:1px 8px;font-weight:600;font-size:14px}\n"
     ".todo .tag{color:#b42318;background:#fef1f0}.wait .tag{color:#7a5200;background:#fff8e5}\n"
     ".done .tag{color:#116329;background:#edf9f0}.grey .tag{color:#5a6775;background:#f3f5f7}\n"
-    ".id,.number{color:var(--soft);font-size:13.5px;font-variant-numeric:tabular-nums}\n"
+    ".number,.id{white-space:nowrap;color:var(--soft);font-size:13.5px;font-variant-numeric:tabular-nums}\n"
     ".none{background:var(--paper);border:1px solid var(--line);border-radius:6px;padding:12px 16px;margin:0}\n"
     ".more,footer{color:var(--soft);font-size:14px}\nfooter{margin-top:36px}\n"
     "dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 16px;margin:6px 0}dt{font-weight:600}dd{margin:0}\n"
