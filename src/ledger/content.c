@@ -145,6 +145,25 @@ int content_finish(struct content *c)
     return r;
 }
 
+int content_spill(struct content *c)
+{
+    if (!c->finished)
+        return -EINVAL;
+    if (!c->have)
+        return 0;
+    struct block_change *b = change_new(sizeof *b, block_apply, NULL, NULL);
+    if (b)
+        b->content = c;
+    int r = change_submit(c->ledger, b ? &b->change : NULL, NULL, NULL);
+    if (r == 0) {
+        c->blocks++;
+        c->have = c->room = 0;
+        free(c->piece);
+        c->piece = NULL;
+    }
+    return r;
+}
+
 uint64_t content_id(const struct content *c)
 {
     return c->id;

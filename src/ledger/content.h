@@ -20,6 +20,9 @@ struct content;
 struct content *content_new(struct ledger *l);
 int content_append(struct content *c, const void *data, size_t length); /* 0, -ENOSPC, -EIO, -ENOMEM */
 int content_finish(struct content *c); /* encrypts the last block; needed before a change takes it */
+/* Commits the last block of a finished content unreferenced, too, so that nothing of it stays in memory: for
+ * units of many files. Waits for the disk. */
+int content_spill(struct content *c);
 uint64_t content_id(const struct content *c);
 uint64_t content_size(const struct content *c);
 void content_hash(const struct content *c,
