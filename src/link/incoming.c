@@ -10,16 +10,18 @@
 #include "careplan/standard.h"
 #include "link/link_private.h"
 
-enum { FIRST_BYTES = 512 };
+enum {
+    FIRST_BYTES = 512,
+    HELD_MAX = 2 << 20, /* bytes of small files that wait in memory for the rest of their unit */
+};
 
 struct incoming_file {
     char name[256], folded[768];
     char kind[32];
     struct transfer_name transfer; /* kind NULL: a document */
-    struct check *check;
-    struct content *content;
-    uint8_t first[FIRST_BYTES];
-    size_t n_first;
+    uint64_t size;
+    bool begun;
+    struct content *content; /* NULL: no bytes */
 };
 struct incoming {
     struct link *l;
@@ -29,6 +31,11 @@ struct incoming {
     struct incoming_file *files;
     struct ledger_incoming_file *given;
     size_t n_files;
+    /* of the file whose bytes come: one at a time */
+    struct check *check;
+    uint8_t first[FIRST_BYTES];
+    size_t n_first;
+    size_t held; /* in memory of those before it */
     bool local, open_fault;
     char fault[24];
 };
@@ -47,11 +54,9 @@ void incoming_free(struct incoming *in)
 {
     if (!in)
         return;
-    for (size_t i = 0; i < in->n_files; i++) {
-        if (in->files[i].content)
-            content_abort(in->files[i].content);
-        check_free(in->files[i].check);
-    }
+    for (size_t i = 0; i < in->n_files; i++)
+        content_abort(in->files[i].content);
+    check_free(in->check);
     buffer_free(&in->manifest);
     free(in->files);
     free(in->given);
@@ -149,24 +154,17 @@ static void found(void *context, const struct standard_problem *problem)
         open_fault(in, problem->code);
 }
 
-static int begin_file(struct incoming *in, struct incoming_file *f, const struct envelope_file *named)
+static int name_file(struct incoming *in, struct incoming_file *f, const struct envelope_file *named)
 {
+    f->size = named->size;
     snprintf(f->kind, sizeof f->kind, "%s", named->kind);
     if (in->l->names.normalise(named->name, f->name) || strcmp(named->name, f->name) != 0)
         return fault(in, "file-name");
     in->l->names.fold(f->name, f->folded);
-    bool transfer = transfer_name_parse(f->name, &f->transfer, NULL, NULL) == NAME_TRANSFER;
-    if (!transfer)
-        f->transfer.kind = NULL;
-    int r = transfer ? judge_transfer(in, f) : judge_document(in, f);
-    if (r)
-        return r;
-    if (transfer) {
-        struct check_options options = {.severity = severity, .context = (void *)in->l->settings};
-        f->check = check_new(&f->transfer, &options, found, in);
-    }
-    f->content = named->size ? content_new(in->l->ledger) : NULL;
-    return (transfer && !f->check) || (named->size && !f->content) ? local(in, -ENOMEM) : 0;
+    if (transfer_name_parse(f->name, &f->transfer, NULL, NULL) == NAME_TRANSFER)
+        return judge_transfer(in, f);
+    f->transfer.kind = NULL;
+    return judge_document(in, f);
 }
 
 static int by_folded(const void *a, const void *b)
@@ -202,11 +200,24 @@ int incoming_manifest(void *incoming, const struct manifest *m, const uint8_t *j
     in->n_files = m->n_files;
     int r = 0;
     for (size_t i = 0; r == 0 && i < m->n_files; i++)
-        r = begin_file(in, &in->files[i], &m->files[i]);
+        r = name_file(in, &in->files[i], &m->files[i]);
     return r ? r : refuse_twins(in);
 }
 
 /* ---- bytes ---- */
+
+static int begin_file(struct incoming *in, struct incoming_file *f)
+{
+    f->begun = true;
+    in->n_first = 0;
+    if (f->transfer.kind) {
+        struct check_options options = {.severity = severity, .context = (void *)in->l->settings};
+        in->check = check_new(&f->transfer, &options, found, in);
+    }
+    if (f->size)
+        f->content = content_new(in->l->ledger);
+    return (f->transfer.kind && !in->check) || (f->size && !f->content) ? local(in, -ENOMEM) : 0;
+}
 
 int incoming_data(void *incoming, size_t index, const void *data, size_t length)
 {
@@ -214,43 +225,57 @@ int incoming_data(void *incoming, size_t index, const void *data, size_t length)
     struct incoming_file *f = &in->files[index];
     if (link_stopping(in->l))
         return local(in, -ECANCELED);
-    size_t room = sizeof f->first - f->n_first, n = length < room ? length : room;
-    memcpy(f->first + f->n_first, data, n);
-    f->n_first += n;
-    int r = f->check ? check_write(f->check, data, length) : 0;
-    if (r == 0 && length)
-        r = content_append(f->content, data, length);
+    int r = f->begun ? 0 : begin_file(in, f);
+    if (r || !length)
+        return r;
+    size_t room = sizeof in->first - in->n_first, n = length < room ? length : room;
+    memcpy(in->first + in->n_first, data, n);
+    in->n_first += n;
+    r = in->check ? check_write(in->check, data, length) : 0;
+    if (r == 0)
+        r = f->content ? content_append(f->content, data, length) : -EIO;
     return r ? local(in, r) : 0;
 }
 
-static int end_check(struct incoming *in, struct incoming_file *f)
+static int end_check(struct incoming *in)
 {
     struct check_result result = {0};
-    int r = check_finish(f->check, &result);
-    if (r)
-        return local(in, r);
-    bool bad = result.errors > 0;
+    int r = check_finish(in->check, &result);
+    if (r == 0 && result.errors && !in->fault[0]) /* beyond what is reported one by one */
+        open_fault(in, RULE_UNREADABLE);
     check_result_free(&result);
-    check_free(f->check);
-    f->check = NULL;
-    if (bad && !in->fault[0]) /* beyond what is reported one by one */
-        return open_fault(in, RULE_UNREADABLE);
-    return bad ? -EBADMSG : 0;
+    check_free(in->check);
+    in->check = NULL;
+    return r;
 }
 
+/* Many small files are no more in memory than one large one. */
+static int hold(struct incoming *in, struct incoming_file *f)
+{
+    size_t last = (size_t)(f->size % CONTENT_BLOCK_SIZE);
+    last = last ? last : CONTENT_BLOCK_SIZE;
+    if (in->held + last > HELD_MAX)
+        return content_spill(f->content);
+    in->held += last;
+    return 0;
+}
+
+/* A fault of the contents does not end the opening: it counts only when the tag behind them holds. */
 int incoming_end(void *incoming, size_t index)
 {
     struct incoming *in = incoming;
     struct incoming_file *f = &in->files[index];
-    if (f->check) {
-        /* A fault does not end the opening: it counts only when the tag behind it holds. */
-        int r = end_check(in, f);
-        if (in->local)
-            return r;
-    } else if (!document_matches(strrchr(f->name, '.') + 1, f->first, f->n_first) && !in->fault[0]) {
+    int r = f->begun ? 0 : begin_file(in, f);
+    if (r)
+        return r;
+    if (in->check)
+        r = end_check(in);
+    else if (!document_matches(strrchr(f->name, '.') + 1, in->first, in->n_first) && !in->fault[0])
         open_fault(in, RULE_DOCUMENT_CONTENT);
-    }
-    int r = f->content ? content_finish(f->content) : 0;
+    if (r == 0 && f->content)
+        r = content_finish(f->content);
+    if (r == 0 && f->content)
+        r = hold(in, f);
     return r ? local(in, r) : 0;
 }
 

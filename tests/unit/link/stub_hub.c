@@ -234,6 +234,26 @@ static void accept_message(struct stub_hub *h, struct stub_message *m)
     tell(h, &m->recipient, strdup(text));
 }
 
+void stub_put(struct stub_hub *h, const struct sealed *sealed, const struct buffer *ciphertext,
+              const struct office_id *sender, const struct message_id *id, const struct office_id *to)
+{
+    pthread_mutex_lock(&h->lock);
+    struct stub_message *m = make(h, sender, id);
+    buffer_append(&m->statement, sealed->statement, sealed->statement_length);
+    buffer_append(&m->header, sealed->header, sealed->header_length);
+    m->length = ciphertext->length;
+    for (size_t at = 0, n = 0; at < ciphertext->length; at += 1 << 20, n++) {
+        size_t left = ciphertext->length - at;
+        CHECK(n < STUB_PARTS);
+        buffer_append(&m->parts[n], ciphertext->data + at, left < 1 << 20 ? left : 1 << 20);
+    }
+    m->said.envelope = sealed->envelope_hash;
+    m->said.manifest = sealed->manifest_hash;
+    m->recipient = *to;
+    accept_message(h, m);
+    pthread_mutex_unlock(&h->lock);
+}
+
 static bool envelope_holds(const struct stub_message *m)
 {
     struct envelope_hash *hash = envelope_hash_new();

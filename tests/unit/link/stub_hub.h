@@ -73,6 +73,9 @@ struct stub_hub {
 
 void stub_start(struct stub_hub *h, struct house *house);
 void stub_stop(struct stub_hub *h);
+/* An envelope that no link has made, as if its sender had put it. */
+void stub_put(struct stub_hub *h, const struct sealed *sealed, const struct buffer *ciphertext,
+              const struct office_id *sender, const struct message_id *id, const struct office_id *to);
 /* An office of the directory; `certificate` may be NULL. `proof` "token" or "old-key". */
 void stub_office(struct stub_hub *h, const char *office, const char *name, X509 *certificate, const char *proof);
 
