@@ -181,8 +181,10 @@ void queue_all(struct ledger *l, uint64_t message)
     ledger_unit_free(&u);
 }
 
-static void manifest_of(const struct ledger_unit *u, struct buffer *out)
+void manifest_of(struct ledger *l, uint64_t message, struct buffer *out)
 {
+    struct ledger_unit unit, *u = &unit;
+    assert_int_equal(ledger_unit(l, message, u), 0);
     buffer_text(out, "{\"files\":[");
     for (size_t i = 0; i < u->n_files; i++) {
         char hex[65];
@@ -191,28 +193,31 @@ static void manifest_of(const struct ledger_unit *u, struct buffer *out)
     }
     buffer_text(out, "]}");
     assert_false(out->failed);
+    ledger_unit_free(u);
 }
 
-int seal_as(struct ledger *l, uint64_t message, uint8_t n)
+int seal_with(struct ledger *l, uint64_t message, uint8_t n, const struct buffer *manifest)
 {
-    struct ledger_unit u;
-    autobuffer manifest = {0};
-    assert_int_equal(ledger_unit(l, message, &u), 0);
-    manifest_of(&u, &manifest);
-    ledger_unit_free(&u);
     struct ledger_sealed s = {.message = message,
                               .statement = (const uint8_t *)"statement",
                               .statement_length = 9,
                               .header = (const uint8_t *)"header",
                               .header_length = 6,
-                              .manifest = manifest.data,
-                              .manifest_length = manifest.length,
+                              .manifest = manifest->data,
+                              .manifest_length = manifest->length,
                               .envelope_hash = hash(n),
                               .manifest_hash = hash((uint8_t)(n + 100)),
                               .ciphertext = content(l, "ciphertext"),
                               .recipient_fingerprint = "aa",
                               .created = ACCEPTED - 1000};
     return ledger_seal(l, &s, NULL, NULL);
+}
+
+int seal_as(struct ledger *l, uint64_t message, uint8_t n)
+{
+    autobuffer manifest = {0};
+    manifest_of(l, message, &manifest);
+    return seal_with(l, message, n, &manifest);
 }
 
 void send_out(struct ledger *l, uint64_t message, uint8_t n)

@@ -45,7 +45,10 @@ uint64_t save(struct ledger *l, const char *name, const char *sequence, const ch
 uint64_t save_as(struct ledger *l, uint64_t parent, const char *name, const char *sequence, const char *text,
                  const char *recipient, enum file_verdict verdict, uint64_t *message);
 void queue_all(struct ledger *l, uint64_t message);
+/* Seals what the unit holds now, or what it held when its manifest was made. */
 int seal_as(struct ledger *l, uint64_t message, uint8_t n);
+void manifest_of(struct ledger *l, uint64_t message, struct buffer *out);
+int seal_with(struct ledger *l, uint64_t message, uint8_t n, const struct buffer *manifest);
 void send_out(struct ledger *l, uint64_t message, uint8_t n); /* queue, seal, accept */
 enum out_state state_of(struct ledger *l, uint64_t message);
 int answer(struct ledger *l, uint64_t message, const char *by, enum receipt_kind kind, const char *der);
