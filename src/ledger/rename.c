@@ -133,21 +133,35 @@ struct rename_change {
     struct save_work then;
 };
 
-static int replaced_go(struct ledger *l, const struct rename_change *k, uint64_t node, struct removal *x)
+/* The name of the file that is replaced goes at once, its place in its unit only after `then`: where the new
+ * file takes that place its message lives on. `*node` (0 = none) is what replaced_end is to see to. */
+static int replaced_begin(struct ledger *l, const struct rename_change *k, uint64_t moving, uint64_t *node,
+                          struct removal *x)
 {
     struct ledger_entry e;
+    struct ledger_node n;
+    *node = 0;
     if (!k->rename.replaced)
         return 0;
     int r = entry_find(&l->writer, k->rename.replaced, &e);
     if (r)
         return r == -ENOENT ? 0 : r;
-    if (e.node == node) /* two names of one file: the other one just goes */
+    if (e.node == moving) /* two names of one file: the other one just goes */
         return entry_delete(l, &e, true);
-    /* The file that comes takes the place of the old one in its message: that message lives on. */
-    if (k->joins && k->then.s.in_unit)
-        r = sql_run(&l->writer, "UPDATE file SET node=0 WHERE node=? AND node<>0 AND name=?", "it", e.node,
-                    k->then.s.canonical);
-    return r ? r : entry_go(l, &e, x);
+    r = node_find(&l->writer, e.node, &n);
+    if (r || (n.kind != NODE_FILE && n.kind != NODE_REPORT))
+        return r ? r : entry_go(l, &e, x);
+    x->changed |= LEDGER_CHANGED_TREE | (n.message ? LEDGER_CHANGED_UNITS : 0);
+    *node = n.links <= 1 ? n.id : 0;
+    return entry_delete(l, &e, true);
+}
+
+static int replaced_end(struct ledger *l, uint64_t node, struct removal *x)
+{
+    if (!node)
+        return 0;
+    int r = unit_leave(l, node, &x->left);
+    return r || x->keep_node ? r : node_delete(l, node);
 }
 
 /* Moved out of the inbox: taken; from now on a file of the office's own. */
@@ -184,20 +198,21 @@ static int entry_move(struct ledger *l, const struct rename_change *k, const str
     return r ? r : folder_drop_empty(l, e->parent);
 }
 
-static int move_apply(struct ledger *l, struct rename_change *k, uint64_t *left, struct removal *x)
+static int move_apply(struct ledger *l, struct rename_change *k, uint64_t *left, uint64_t *replaced,
+                      struct removal *x)
 {
     const struct ledger_rename *n = &k->rename;
     struct ledger_entry e;
     struct ledger_node node;
     if (!n->entry) /* not durable until now: `then` makes it */
-        return replaced_go(l, k, 0, x);
+        return replaced_begin(l, k, 0, replaced, x);
     int r = entry_find(&l->writer, n->entry, &e);
     if (r == 0)
         r = node_find(&l->writer, e.node, &node);
     if (r == 0 && node.kind != NODE_FILE && node.kind != NODE_REPORT && node.kind != NODE_INCOMING)
         r = -EPERM;
     if (r == 0)
-        r = replaced_go(l, k, e.node, x);
+        r = replaced_begin(l, k, e.node, replaced, x);
     if (r == 0 && node.kind == NODE_INCOMING && n->parent != e.parent)
         r = incoming_moves(l, &e, &node, &x->changed);
     else if (r == 0 && n->leaves_unit)
@@ -212,11 +227,13 @@ static int rename_apply(struct ledger *l, struct change *c)
 {
     struct rename_change *k = (struct rename_change *)c;
     struct removal x = {.keep_node = k->rename.keep_replaced};
-    uint64_t left = 0;
-    int r = move_apply(l, k, &left, &x);
+    uint64_t left = 0, replaced = 0;
+    int r = move_apply(l, k, &left, &replaced, &x);
     c->changed |= x.changed;
     if (r == 0 && k->joins)
         r = save_apply(l, c, &k->then);
+    if (r == 0)
+        r = replaced_end(l, replaced, &x);
     if (r == 0 && left)
         r = message_recompute(l, left);
     return r || !x.left ? r : message_recompute(l, x.left);
