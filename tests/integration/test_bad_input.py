@@ -101,10 +101,10 @@ def test_wrong_and_used_tokens(world):
     hub.add(CARE)
     token = hub.token(CARE)
     before = mount.config.read_text()
-    for bad in ("0" * 32, token[::-1], "x"):
+    for bad in ("0" * 32, token[::-1], "secret-of-no-form"):
         done = enrol(mount, hub, CARE, bad)
         assert done.returncode in (1, 2) and len(done.stderr.strip().splitlines()) == 1, done.stderr
-        assert "token" in done.stderr and token not in done.stderr and bad not in done.stderr.replace("exit", "")
+        assert "token" in done.stderr and token not in done.stderr and bad not in done.stderr
     assert mount.config.read_text() == before, "nothing changes"
     assert enrol(mount, hub, CARE, token).returncode == 0
     other = world.mount("other")

@@ -65,7 +65,9 @@ def test_two_offices_in_one_daemon_and_two_services_under_one_number(world):
     save(both.outbox(CARE), sample(PLAN))
     save(both.outbox(CENTER), sample("valid/e_yobo_plan_with_kihon_46_to_A2"))
     arrives(services, CARE, sample(PLAN), SERVICE)
-    arrives(services, CENTER, sample("valid/e_yobo_plan_with_kihon_46_to_A2"), PREVENTIVE)
+    # The image was saved as .jpg: transfer names are delivered in upper case.
+    arrives(services, CENTER, {name.upper(): data for name, data in sample("valid/e_yobo_plan_with_kihon_46_to_A2").items()},
+            PREVENTIVE)
     assert not services.names(CENTER, SERVICE), "nothing for A2 may lie in the folder of service 11"
     assert not services.names(CARE, PREVENTIVE), "nothing for 11 may lie in the folder of service A2"
 

@@ -65,6 +65,13 @@ def free_port():
         return s.getsockname()[1]
 
 
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def is_mounted(path):
     return any(line.split()[4] == str(path) for line in open("/proc/self/mountinfo"))
 
