@@ -14,6 +14,7 @@ enum {
     MESSAGES = 32,
     ENTRIES_FIRST = 32,
     ENTRIES_MAX = 16384, /* a unit of 4096 files, in three folders each */
+    ENTRIES_AT_ONCE = 512,
     DEPTH_MAX = 8,
     TRIES = 3,
     RETRY_S = 5,
@@ -29,6 +30,7 @@ struct show {
     pthread_mutex_t mutex; /* everything below */
     pthread_cond_t wake;
     bool ready, arrived, stopping;
+    unsigned committing;
 };
 
 /* ---- Paths ---- */
@@ -127,34 +129,87 @@ static bool is_stopping(struct show *s)
     return s->stopping;
 }
 
-static int show_message(struct show *s, uint64_t message)
+/* ---- A batch of messages: shown one after the other, their commits together ---- */
+
+struct shown {
+    struct show *show;
+    struct ledger_entry *entries; /* malloc'd */
+    int n, failed, last;          /* entries seen to appear or not; the last failure */
+    int result;                   /* of the commit */
+};
+
+static void commit_done(void *context, int result)
 {
-    autofree struct ledger_entry *entries = NULL;
-    int n = entries_of(s->ledger, message, &entries);
-    if (n < 0)
-        return n;
-    int shown = 0, failed = 0, last = 0;
-    for (int i = 0; i < n && !is_stopping(s); i++, shown++) {
-        bool nobody = last == -EPIPE || last == -ETIMEDOUT; /* do not wait for each anew */
-        int r = nobody ? last : show_entry(s, &entries[i]);
-        if (r == -ESHUTDOWN) /* at the next start, with its events */
-            break;
+    struct shown *m = context;
+    m->result = result;
+    LOCKED(&m->show->mutex);
+    m->show->committing--;
+    pthread_cond_signal(&m->show->wake);
+}
+
+/* Shows the entries and hands the commit in. 0 = it is under way, or negative: the rest is tried again. */
+static int show_message(struct show *s, uint64_t message, struct shown *m)
+{
+    *m = (struct shown){.show = s};
+    m->n = entries_of(s->ledger, message, &m->entries);
+    if (m->n < 0)
+        return m->n;
+    for (int i = 0; i < m->n; i++) {
+        bool nobody = m->last == -EPIPE || m->last == -ETIMEDOUT; /* do not wait for each anew */
+        int r = is_stopping(s) ? -ESHUTDOWN : nobody ? m->last : show_entry(s, &m->entries[i]);
+        if (r == -ESHUTDOWN) { /* at the next start, with its events */
+            m->n = i;
+            return -ECANCELED;
+        }
         if (r) {
-            failed++;
-            last = r;
+            m->failed++;
+            m->last = r;
         }
     }
-    int r = shown == n ? ledger_shown(s->ledger, message, NULL, NULL) : -ECANCELED;
-    for (int i = 0; i < shown; i++) {
-        mount_expect_end(s->mount, s->office, entries[i].id);
-        if (r == 0 && failed)
-            mount_changed(s->mount, s->office, entries[i].parent, entries[i].name);
+    {
+        LOCKED(&s->mutex);
+        s->committing++;
     }
-    if (failed)
+    return ledger_shown(s->ledger, message, commit_done, m);
+}
+
+static void wait_for_commits(struct show *s)
+{
+    LOCKED(&s->mutex);
+    while (s->committing)
+        pthread_cond_wait(&s->wake, &s->mutex);
+}
+
+/* The ledger has it, or the attempt is over. */
+static void end_message(struct show *s, struct shown *m)
+{
+    for (int i = 0; i < m->n; i++) {
+        mount_expect_end(s->mount, s->office, m->entries[i].id);
+        if (m->result == 0 && m->failed)
+            mount_changed(s->mount, s->office, m->entries[i].parent, m->entries[i].name);
+    }
+    if (m->failed)
         log_warning("show", "%d of %d entries of an arrived unit appeared without an event for desktops: %s",
-                    failed, n, strerror(-last));
-    else if (r == 0)
-        log_debug("show", "%d entries of an arrived unit shown", n);
+                    m->failed, m->n, strerror(-m->last));
+    else if (m->result == 0)
+        log_debug("show", "%d entries of an arrived unit shown", m->n);
+    free(m->entries);
+}
+
+/* Up to MESSAGES of them. 0 or negative: the rest is tried again. */
+static int show_batch(struct show *s, const uint64_t *messages, int n)
+{
+    struct shown batch[MESSAGES];
+    int r = 0, begun = 0, entries = 0;
+    for (; r == 0 && begun < n && entries < ENTRIES_AT_ONCE; begun++) {
+        r = show_message(s, messages[begun], &batch[begun]);
+        entries += batch[begun].n;
+    }
+    wait_for_commits(s);
+    for (int i = 0; i < begun; i++) {
+        r = r ? r : batch[i].result;
+        end_message(s, &batch[i]);
+    }
     return r;
 }
 
@@ -168,11 +223,9 @@ static int show_all(struct show *s)
         int n = ledger_to_show(s->ledger, messages, MESSAGES);
         if (n <= 0)
             return n;
-        for (int i = 0; i < n; i++) {
-            int r = is_stopping(s) ? -ECANCELED : show_message(s, messages[i]);
-            if (r)
-                return r;
-        }
+        int r = is_stopping(s) ? -ECANCELED : show_batch(s, messages, n);
+        if (r)
+            return r;
     }
 }
 
