@@ -1,6 +1,7 @@
 #include "hub/server.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -317,6 +318,10 @@ int server_run(const struct hub_config *config, const char *trace_path, struct e
 {
     with_cleanup(running_close) struct running r = {.server.config = config, .lock = -1};
     signal(SIGPIPE, SIG_IGN);
+    /* Envelopes come in bodies of a MiB: their memory goes back to the system at once. */
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
     int result = running_open(&r, trace_path, e);
     if (result)
         return result;

@@ -278,7 +278,7 @@ int db_open(struct connection_db *db, const char *path, bool create, struct erro
     r = create ? create_schema(db, path, e) : migrate(db, path, e);
     if (r)
         return r;
-    if (db_script(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384;"
+    if (db_script(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;" /* contents pass through it once */
                       "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;"
                       "PRAGMA temp_store = MEMORY;"))
         return open_error(db, path, e);
