@@ -62,19 +62,15 @@ static void crl_answered(void *context, struct http_answer *a)
         return;
     l->crl_busy = true;
     link_expect(l, job, crl_kept);
-    link_handed(job,
-                ledger_value_set(l->ledger, crl_key, a->body.data, a->body.length, link_done, job));
+    link_handed(job, ledger_value_set(l->ledger, crl_key, a->body.data, a->body.length, link_done, job));
 }
 
 void crl_step(struct link *l, int64_t now)
 {
     if (l->crl_busy || now < l->crl_due)
         return;
-    struct http_request request = {.method = "GET",
-                                   .path = "/v1/crl",
-                                   .limit = CRL_MAX,
-                                   .done = crl_answered,
-                                   .context = l};
+    struct http_request request = {
+        .method = "GET", .path = "/v1/crl", .limit = CRL_MAX, .done = crl_answered, .context = l};
     if (http_start(l->http, &request) == 0)
         l->crl_busy = true;
     l->crl_due = now + LOCAL_RETRY_MS; /* set anew by the answer */

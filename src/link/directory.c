@@ -1,6 +1,6 @@
-/* The directory: its log is followed entry by entry up to a head that the hub has signed, then the offices are
- * read, and what has changed of a partner goes into the ledger. A log that does not continue ours is a fork:
- * nothing of it is taken. */
+/* The directory: its log is followed entry by entry up to a head that the hub has signed, then the offices
+ * are read, and what has changed of a partner goes into the ledger. A log that does not continue ours is a
+ * fork: nothing of it is taken. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "link/link_private.h"
 
 enum {
-    PUTS_MAX = 20000, /* partners that one walk changes */
+    PUTS_MAX = 20000,     /* partners that one walk changes */
     CHANGES_MAX = 100000, /* certificate entries of one walk */
     PROBLEM_MS = 60000,
     ROUNDS_MAX = 8, /* of a log that goes on while its offices are read */
@@ -155,7 +155,8 @@ static bool certificate_holds(struct directory_walk *w, const struct directory_o
 {
     struct error e = {0};
     char fingerprint[65];
-    with_cleanup(autox509) X509 *certificate = trusted_certificate(&w->l->trusted, o->certificate, &o->office, &e);
+    with_cleanup(autox509) X509 *certificate =
+        trusted_certificate(&w->l->trusted, o->certificate, &o->office, &e);
     if (!certificate) {
         log_warning("partner-certificate", "office %s: the directory's certificate of %s is not taken: %s",
                     w->l->self->text, o->office.text, e.text);
@@ -193,15 +194,17 @@ static int judge_key(struct directory_walk *w, struct ledger_partner *p, const s
     if (!certificate_holds(w, o))
         return 0;
     if (!p->fingerprint[0] || proven(w, p, o->fingerprint)) {
-        log_info("partner-key", "office %s: %s has the key %.16s", w->l->self->text, p->office.text, o->fingerprint);
+        log_info("partner-key", "office %s: %s has the key %.16s", w->l->self->text, p->office.text,
+                 o->fingerprint);
         return set_certificate(p, o) ? -ENOMEM : 1;
     }
     if (p->key_unconfirmed)
         return 0;
-    log_warning("key-unconfirmed",
-                "office %s: %s has a new key (%.16s) that its old one has not signed: nothing is sealed to it before "
-                "a person has confirmed it",
-                w->l->self->text, p->office.text, o->fingerprint);
+    log_warning(
+        "key-unconfirmed",
+        "office %s: %s has a new key (%.16s) that its old one has not signed: nothing is sealed to it before "
+        "a person has confirmed it",
+        w->l->self->text, p->office.text, o->fingerprint);
     p->key_unconfirmed = true;
     return 1;
 }
@@ -278,8 +281,8 @@ static void offices_answered(void *context, struct http_answer *a)
         walk_end(w, 0);
         return;
     }
-    int r = a->status == 200 ? directory_page_parse(a->body.data, a->body.length, &more, &w->last, &signed_head,
-                                                    take_office, w)
+    int r = a->status == 200 ? directory_page_parse(a->body.data, a->body.length, &more, &w->last,
+                                                    &signed_head, take_office, w)
                              : -EBADMSG;
     r = r ? r : w->lied ? -EBADMSG : compare_heads(w, &signed_head);
     if (r == -EAGAIN && ++w->rounds < ROUNDS_MAX) {
@@ -302,7 +305,8 @@ static void ask_offices(struct directory_walk *w)
 {
     struct http_request request = {
         .method = "GET", .limit = LOG_ANSWER_MAX, .done = offices_answered, .context = w};
-    snprintf(request.path, sizeof request.path, "/v1/directory%s%s", w->last.text[0] ? "?after=" : "", w->last.text);
+    snprintf(request.path, sizeof request.path, "/v1/directory%s%s", w->last.text[0] ? "?after=" : "",
+             w->last.text);
     if (http_start(w->l->http, &request))
         walk_end(w, LOCAL_RETRY_MS);
 }
@@ -362,7 +366,8 @@ static void log_answered(void *context, struct http_answer *a)
 
 static void ask_log(struct directory_walk *w)
 {
-    struct http_request request = {.method = "GET", .limit = LOG_ANSWER_MAX, .done = log_answered, .context = w};
+    struct http_request request = {
+        .method = "GET", .limit = LOG_ANSWER_MAX, .done = log_answered, .context = w};
     snprintf(request.path, sizeof request.path, "/v1/directory/log?after=%" PRIu64, w->head.n);
     if (http_start(w->l->http, &request))
         walk_end(w, LOCAL_RETRY_MS);

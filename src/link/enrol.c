@@ -80,12 +80,14 @@ static int put_base64(const uint8_t *der, size_t length, struct buffer *out)
 static int refused(const struct http_answer *a, const char *office, struct error *e)
 {
     if (a->status == 401)
-        return error_set(e, -EACCES, "token-refused",
-                         "the hub refuses the token for %s: wrong, used, expired, or tried too often; do: ask the hub's "
-                         "operator for a new one",
-                         office);
+        return error_set(
+            e, -EACCES, "token-refused",
+            "the hub refuses the token for %s: wrong, used, expired, or tried too often; do: ask the hub's "
+            "operator for a new one",
+            office);
     if (a->status == 0)
-        return error_set(e, -EHOSTUNREACH, a->untrusted ? "hub-untrusted" : "hub-unreachable", "%s", a->trouble);
+        return error_set(e, -EHOSTUNREACH, a->untrusted ? "hub-untrusted" : "hub-unreachable", "%s",
+                         a->trouble);
     return error_set(e, -EPROTO, "hub-refuses", "%s", a->trouble);
 }
 
@@ -135,7 +137,8 @@ static int read_certificates(const struct buffer *der, EVP_PKEY *key, X509 **lea
     const unsigned char *p = der->data;
     with_cleanup(autopkcs7) PKCS7 *p7 = d2i_PKCS7(NULL, &p, (long)der->length);
     STACK_OF(X509) *list = p7 && PKCS7_type_is_signed(p7) && p7->d.sign ? p7->d.sign->cert : NULL;
-    if (!list || p != der->data + der->length || sk_X509_num(list) < 1 || sk_X509_num(list) > CERTIFICATES_MAX)
+    if (!list || p != der->data + der->length || sk_X509_num(list) < 1 ||
+        sk_X509_num(list) > CERTIFICATES_MAX)
         return error_set(e, -EPROTO, "est-form", "the hub's answer to the enrolment holds no certificates");
     for (int i = 0; i < sk_X509_num(list); i++) {
         X509 *c = sk_X509_value(list, i);
@@ -150,8 +153,8 @@ static int read_certificates(const struct buffer *der, EVP_PKEY *key, X509 **lea
     return *leaf ? 0 : error_set(e, -EPROTO, "est-form", "the hub's answer holds no certificate of our key");
 }
 
-static int judge_certificate(const struct enrol_request *request, const struct buffer *ca, const struct buffer *issuing,
-                             X509 *leaf, struct error *e)
+static int judge_certificate(const struct enrol_request *request, const struct buffer *ca,
+                             const struct buffer *issuing, X509 *leaf, struct error *e)
 {
     struct office_id office;
     with_cleanup(autotrust) struct trust *trust =
@@ -162,8 +165,9 @@ static int judge_certificate(const struct enrol_request *request, const struct b
         return error_prefix(e, -EACCES, "the certificate that the hub gives does not hold");
     return office_id_equal(&office, &request->office)
                ? 0
-               : error_set(e, -EACCES, "certificate-profile", "the hub gives a certificate of %s instead of %s",
-                           office.text, request->office.text);
+               : error_set(e, -EACCES, "certificate-profile",
+                           "the hub gives a certificate of %s instead of %s", office.text,
+                           request->office.text);
 }
 
 /* ---- the state folder ---- */
@@ -175,7 +179,8 @@ static int link_or_same(const char *from, const char *to, struct error *e)
     return error_set(e, -errno, "file", "%s: %s", to, strerror(errno));
 }
 
-/* The pair in force stays where it is and gets a second name under retired/, by the certificate's fingerprint. */
+/* The pair in force stays where it is and gets a second name under retired/, by the certificate's
+ * fingerprint. */
 static int retire(const char *dir, const char *key, const char *certificate, struct error *e)
 {
     autobuffer pem = {.limit = PEM_MAX};
@@ -236,7 +241,8 @@ int enrol_office(const struct enrol_request *request, struct error *e)
     const char *dir = request->state_dir;
     struct error mine = {0};
     with_cleanup(paths_free) struct paths p = {file_join(dir, "office.key"), file_join(dir, "office.key.new"),
-                                               file_join(dir, "office.pem"), file_join(dir, "office.pem.new")};
+                                               file_join(dir, "office.pem"),
+                                               file_join(dir, "office.pem.new")};
     autobuffer ca = {.limit = PEM_MAX}, der = {.limit = ANSWER_MAX}, pem = {.limit = PEM_MAX};
     autobuffer issuing = {.limit = PEM_MAX};
     with_cleanup(autox509) X509 *leaf = NULL;
@@ -290,7 +296,8 @@ int enrol_probe(const char *hub_url, const char *ca_file, const char *state_dir,
     r = http_new(&options, &h, e);
     if (r)
         return r;
-    /* A cheap question that the hub answers to an office only: are there parts of a message that nobody has? */
+    /* A cheap question that the hub answers to an office only: are there parts of a message that nobody has?
+     */
     struct http_request get = {.method = "GET",
                                .path = "/v1/messages/00000000000000000000000000000000/parts",
                                .limit = ANSWER_MAX,
@@ -300,7 +307,8 @@ int enrol_probe(const char *hub_url, const char *ca_file, const char *state_dir,
     buffer_free(&a.body);
     if (a.status == 401 || a.status == 403)
         return error_set(e, -EACCES, "certificate-refused",
-                         "the hub refuses this office's certificate (%s); do: enrol again with a new token", a.trouble);
+                         "the hub refuses this office's certificate (%s); do: enrol again with a new token",
+                         a.trouble);
     if (a.status != 200)
         return refused(&a, "this office", e);
     /* The header tells whole seconds. */

@@ -21,7 +21,7 @@ struct page {
 struct feed_pages {
     struct page *first, **last;
     size_t n;
-    uint64_t asked;           /* the next `after` */
+    uint64_t asked;            /* the next `after` */
     uint64_t reached, durable; /* the cursor, and what of it is in the ledger */
     bool active, saving;
     int64_t begun, due;
@@ -152,7 +152,8 @@ static int take_event(struct link *l, struct feed_event *e, struct page *page)
         l->directory_dirty = true;
         break;
     case FEED_UNKNOWN:
-        log_info("feed-unknown", "the hub tells of something that this version does not know: %s", e->type_name);
+        log_info("feed-unknown", "the hub tells of something that this version does not know: %s",
+                 e->type_name);
         break;
     }
     page->open--;
@@ -225,7 +226,8 @@ void feed_step(struct link *l, int64_t now)
                                    .stall_seconds = FEED_WAIT_SECONDS + 25,
                                    .done = feed_answered,
                                    .context = l};
-    snprintf(request.path, sizeof request.path, "/v1/feed?after=%" PRIu64 "&wait=%d", f->asked, FEED_WAIT_SECONDS);
+    snprintf(request.path, sizeof request.path, "/v1/feed?after=%" PRIu64 "&wait=%d", f->asked,
+             FEED_WAIT_SECONDS);
     f->begun = now;
     f->active = http_start(l->http, &request) == 0;
     if (!f->active)

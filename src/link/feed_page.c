@@ -41,7 +41,8 @@ static int parse_receipt(const json_t *object, struct feed_event *e)
     const json_t *value = json_object_get(object, "receipt");
     if (!json_is_string(value) || !office_of(object, "sender", &e->sender) || !id_of(object, &e->id))
         return -EBADMSG;
-    return framing_base64(json_string_value(value), json_string_length(value), ENVELOPE_RECEIPT_MAX, &e->receipt);
+    return framing_base64(json_string_value(value), json_string_length(value), ENVELOPE_RECEIPT_MAX,
+                          &e->receipt);
 }
 
 static int parse_event(const json_t *object, struct feed_event *e)
@@ -111,8 +112,8 @@ void feed_page_free(struct feed_page *p)
     *p = (struct feed_page){0};
 }
 
-int parts_page_parse(const uint8_t *json, size_t length, uint64_t ciphertext_length, uint8_t *have, size_t n_have,
-                     struct parts_page *out)
+int parts_page_parse(const uint8_t *json, size_t length, uint64_t ciphertext_length, uint8_t *have,
+                     size_t n_have, struct parts_page *out)
 {
     enum { PART = 1 << 20 };
     *out = (struct parts_page){0};
@@ -216,7 +217,8 @@ int log_page_parse(const uint8_t *json, size_t length, struct log_head *head, st
 
 static int read_office(const json_t *object, struct directory_office *o)
 {
-    *o = (struct directory_office){.name = text_of(object, "name"), .certificate = text_of(object, "certificate")};
+    *o = (struct directory_office){.name = text_of(object, "name"),
+                                   .certificate = text_of(object, "certificate")};
     if (!office_of(object, "office", &o->office) || !o->name)
         return -EBADMSG;
     return o->certificate && !fingerprint_of(object, o->fingerprint) ? -EBADMSG : 0;

@@ -44,8 +44,8 @@ struct parts_page {
     uint64_t last; /* greatest number seen */
     bool any, more, committed;
 };
-int parts_page_parse(const uint8_t *json, size_t length, uint64_t ciphertext_length, uint8_t *have, size_t n_have,
-                     struct parts_page *out);
+int parts_page_parse(const uint8_t *json, size_t length, uint64_t ciphertext_length, uint8_t *have,
+                     size_t n_have, struct parts_page *out);
 
 /* One entry of the directory log, its JSON text read. */
 enum log_type { LOG_OFFICE, LOG_CERTIFICATE, LOG_OTHER };

@@ -1,5 +1,5 @@
-/* Messages that the feed has named come from the hub: small ones in one answer and in memory, large ones range
- * by range into the ledger's spool, from where they go on after a cut, a restart, or a crash. */
+/* Messages that the feed has named come from the hub: small ones in one answer and in memory, large ones
+ * range by range into the ledger's spool, from where they go on after a cut, a restart, or a crash. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,8 +13,9 @@
 enum {
     BLOCK = CONTENT_BLOCK_SIZE,
     SMALL_MAX = (int)FRAMING_PREFIX_MAX + BLOCK, /* of the first answer */
-    LARGE_BYTES = 3 * BLOCK, /* held for one that is spooled: what came, what is being committed, and an answer */
-    FETCH_TRIES = 2,         /* of bytes that do not hash */
+    LARGE_BYTES =
+        3 * BLOCK,   /* held for one that is spooled: what came, what is being committed, and an answer */
+    FETCH_TRIES = 2, /* of bytes that do not hash */
 };
 
 static void fetch_next(struct fetch *f);
@@ -201,7 +202,8 @@ static void append_block(struct fetch *f, size_t length)
     f->appending = true;
     f->handed = length;
     link_expect(l, t, appended);
-    link_handed(t, ledger_download_append(l->ledger, &f->sender, &f->id, f->have, f->tail.data, length, link_done, t));
+    link_handed(t, ledger_download_append(l->ledger, &f->sender, &f->id, f->have, f->tail.data, length,
+                                          link_done, t));
     memmove(f->tail.data, f->tail.data + length, f->tail.length - length);
     f->tail.length -= length;
 }
@@ -295,8 +297,8 @@ static void range_answered(void *context, struct http_answer *a)
     bool mine = link_judge(f->l, a);
     f->requesting = false;
     /* What came before a cut is good: whatever it is, its hash will be checked. */
-    if ((a->status == 0 || a->status == 206 || (a->status == 200 && f->range_from == 0)) && range_fits(f, a) &&
-        !a->aborted) {
+    if ((a->status == 0 || a->status == 206 || (a->status == 200 && f->range_from == 0)) &&
+        range_fits(f, a) && !a->aborted) {
         if (f->tail.length == 0) {
             buffer_free(&f->tail);
             f->tail = a->body;
@@ -337,7 +339,8 @@ static void fetch_next(struct fetch *f)
     struct link *l = f->l;
     bool stop = f->trouble || f->missing || f->lied || link_stopping(l);
     uint64_t handed = f->have + (f->appending ? f->handed : 0);
-    if (!stop && !f->appending && f->tail.length && (f->tail.length >= BLOCK || handed + f->tail.length == f->length)) {
+    if (!stop && !f->appending && f->tail.length &&
+        (f->tail.length >= BLOCK || handed + f->tail.length == f->length)) {
         append_block(f, f->tail.length < BLOCK ? f->tail.length : BLOCK);
         handed += f->appending ? f->handed : 0;
     }
@@ -445,8 +448,8 @@ void fetch_step(struct link *l, int64_t now)
             f->cut = false;
             fetch_next(f);
         } else if (!f->active && f->due <= now && l->fetching < FETCH_PARALLEL &&
-                   (l->fetching_bytes == 0 || l->fetching_bytes + (f->hint < SMALL_MAX ? f->hint : LARGE_BYTES) <=
-                                                  FETCH_BYTES)) {
+                   (l->fetching_bytes == 0 ||
+                    l->fetching_bytes + (f->hint < SMALL_MAX ? f->hint : LARGE_BYTES) <= FETCH_BYTES)) {
             fetch_begin(f);
         }
         if (!backoff_ready(&l->backoff, now))

@@ -22,11 +22,11 @@ struct fetch {
     /* in the spool */
     bool spooled, appending, requesting;
     uint64_t content, have;
-    size_t handed; /* being committed behind `have` */
+    size_t handed;      /* being committed behind `have` */
     struct buffer tail; /* behind that */
     uint64_t range_from, last_have;
     size_t range_n;
-    bool cut;                     /* to go on when the hub is there again */
+    bool cut;                    /* to go on when the hub is there again */
     bool trouble, missing, lied; /* how the last range, or its commit, ended */
 };
 

@@ -25,7 +25,8 @@ int framing_parse(const uint8_t *data, size_t length, struct framing *out);
 /* Appends a length and its bytes. Failure shows in `b->failed`. */
 void framing_put(struct buffer *b, const void *data, size_t length);
 
-/* Makes room for exactly `more` bytes (buffer_append doubles, which costs megabytes with parts). 0, -ENOMEM. */
+/* Makes room for exactly `more` bytes (buffer_append doubles, which costs megabytes with parts). 0, -ENOMEM.
+ */
 int framing_reserve(struct buffer *b, size_t more);
 
 /* Decodes standard base64 with padding, at most `limit` bytes of result; line breaks and blanks are passed

@@ -132,7 +132,8 @@ static void call_done(void *context, struct http_answer *answer)
     called->done = true;
 }
 
-/* libcurl's own handling of SIGPIPE is off (CURLOPT_NOSIGNAL), and this thread may be a program's only one. */
+/* libcurl's own handling of SIGPIPE is off (CURLOPT_NOSIGNAL), and this thread may be a program's only one.
+ */
 static void without_sigpipe(sigset_t *before)
 {
     sigset_t pipe;

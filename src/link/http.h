@@ -13,8 +13,8 @@
 struct http;
 
 struct http_options {
-    const char *url;              /* "https://host:port"; anything but https is refused ("hub-url") */
-    const struct buffer *ca;      /* PEM of the roots that the hub's certificate must lead to */
+    const char *url;                  /* "https://host:port"; anything but https is refused ("hub-url") */
+    const struct buffer *ca;          /* PEM of the roots that the hub's certificate must lead to */
     const struct buffer *certificate; /* PEM, leaf first; NULL: no client certificate */
     const struct buffer *key;         /* PEM */
 };
@@ -26,15 +26,15 @@ void http_abort_all(struct http *h);
 
 struct http_answer {
     bool aborted;
-    int status;          /* 0: no answer; see `trouble` */
-    struct buffer body;  /* also what came before a cut; the callee may take it (and zero this) */
-    char media[64];      /* Content-Type without parameters, "" none */
-    char problem[48];    /* CODE of an RFC 9457 problem, "" none */
-    char trouble[200];   /* one line for a person, "" when status is 2xx */
-    bool untrusted;      /* the hub's TLS certificate was refused, or it refused ours */
-    bool too_large;      /* the answer exceeded the request's limit */
-    uint64_t range_from; /* 206: the first byte; 0 otherwise */
-    uint64_t range_total;  /* 206: the whole length, 0 = not told */
+    int status;             /* 0: no answer; see `trouble` */
+    struct buffer body;     /* also what came before a cut; the callee may take it (and zero this) */
+    char media[64];         /* Content-Type without parameters, "" none */
+    char problem[48];       /* CODE of an RFC 9457 problem, "" none */
+    char trouble[200];      /* one line for a person, "" when status is 2xx */
+    bool untrusted;         /* the hub's TLS certificate was refused, or it refused ours */
+    bool too_large;         /* the answer exceeded the request's limit */
+    uint64_t range_from;    /* 206: the first byte; 0 otherwise */
+    uint64_t range_total;   /* 206: the whole length, 0 = not told */
     int64_t retry_after_ms; /* 0: not told */
     int64_t date_ms;        /* the hub's clock, 0 = not told */
     bool progress;          /* bytes of a body went through, one way or the other */
@@ -42,16 +42,16 @@ struct http_answer {
 typedef void http_done_fn(void *context, struct http_answer *answer);
 
 struct http_request {
-    const char *method; /* "GET", "PUT", "POST" */
-    char path[256];     /* with query */
-    const char *media;  /* of the body */
-    struct buffer body; /* taken over, also on error */
-    char range[48];     /* "0-99", "" = none */
+    const char *method;          /* "GET", "PUT", "POST" */
+    char path[256];              /* with query */
+    const char *media;           /* of the body */
+    struct buffer body;          /* taken over, also on error */
+    char range[48];              /* "0-99", "" = none */
     const char *user, *password; /* HTTP Basic, or NULL; borrowed until the answer */
-    size_t limit;       /* most bytes of answer */
-    long total_seconds; /* 0: no bound but the stall */
-    long stall_seconds; /* given up when fewer than 64 bytes/s moved for so long; 0: 30 */
-    http_done_fn *done; /* called once, from http_perform, http_abort_all or http_free */
+    size_t limit;                /* most bytes of answer */
+    long total_seconds;          /* 0: no bound but the stall */
+    long stall_seconds;          /* given up when fewer than 64 bytes/s moved for so long; 0: 30 */
+    http_done_fn *done;          /* called once, from http_perform, http_abort_all or http_free */
     void *context;
 };
 /* 0 or negative (then `done` is not called). */

@@ -13,8 +13,8 @@
 enum {
     CONNECT_SECONDS = 10, /* TCP and TLS */
     STALL_SECONDS = 30,
-    STALL_BYTES = 64,          /* a second: a hub that sends one byte a minute is left */
-    PROBLEM_MAX = 64 * 1024,   /* of an answer that is no success */
+    STALL_BYTES = 64,        /* a second: a hub that sends one byte a minute is left */
+    PROBLEM_MAX = 64 * 1024, /* of an answer that is no success */
     RETRY_AFTER_MAX = 3600,
 };
 
@@ -70,7 +70,9 @@ static size_t take_header(char *data, size_t size, size_t n, void *context)
         http_content_range(value, &t->answer.range_from, &t->answer.range_total);
     } else if (header_is(line, "Retry-After", &value)) {
         long seconds = strtol(value, NULL, 10);
-        t->answer.retry_after_ms = 1000 * (seconds < 0 ? 0 : seconds > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : seconds);
+        t->answer.retry_after_ms = 1000 * (seconds < 0                 ? 0
+                                           : seconds > RETRY_AFTER_MAX ? RETRY_AFTER_MAX
+                                                                       : seconds);
     } else if (header_is(line, "Date", &value)) {
         time_t when = curl_getdate(value, NULL);
         t->answer.date_ms = when > 0 ? (int64_t)when * 1000 : 0;
@@ -112,7 +114,8 @@ static void set_limits(CURL *easy, const struct http_request *r)
         curl_easy_setopt(easy, CURLOPT_TIMEOUT, r->total_seconds);
     else {
         curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES);
-        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, r->stall_seconds ? r->stall_seconds : (long)STALL_SECONDS);
+        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
+                         r->stall_seconds ? r->stall_seconds : (long)STALL_SECONDS);
     }
 }
 
@@ -253,5 +256,6 @@ void transfer_judge(struct http_transfer *t, CURLcode result, bool aborted)
         return;
     if (strcmp(a->media, "application/problem+json") == 0)
         http_problem(a->body.data, a->body.length, a->problem);
-    snprintf(a->trouble, sizeof a->trouble, "the hub answers %ld%s%s", status, a->problem[0] ? " " : "", a->problem);
+    snprintf(a->trouble, sizeof a->trouble, "the hub answers %ld%s%s", status, a->problem[0] ? " " : "",
+             a->problem);
 }

@@ -1,5 +1,5 @@
-/* What a partner may put into the inbox: transfer files of its own to us by the standard's check, or documents
- * of the agreed kinds; nothing else, under no other name. */
+/* What a partner may put into the inbox: transfer files of its own to us by the standard's check, or
+ * documents of the agreed kinds; nothing else, under no other name. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -293,7 +293,8 @@ int incoming_judge(struct incoming *in)
         return local(in, -ENOMEM);
     for (size_t i = 0; i < in->n_files; i++)
         unit[i].name = &in->files[i].transfer;
-    return unit_judge(unit, in->n_files, NULL, NULL) == UNIT_INCOMPLETE ? open_fault(in, RULE_UNIT_INCOMPLETE) : 0;
+    return unit_judge(unit, in->n_files, NULL, NULL) == UNIT_INCOMPLETE ? open_fault(in, RULE_UNIT_INCOMPLETE)
+                                                                        : 0;
 }
 
 int incoming_give(struct incoming *in, struct ledger_incoming *out)
@@ -303,11 +304,12 @@ int incoming_give(struct incoming *in, struct ledger_incoming *out)
         return local(in, -ENOMEM);
     for (size_t i = 0; i < in->n_files; i++) {
         struct incoming_file *f = &in->files[i];
-        in->given[i] = (struct ledger_incoming_file){.name = f->name,
-                                                     .folded = f->folded,
-                                                     .kind = f->kind,
-                                                     .main_file = !f->transfer.kind || f->transfer.kind->main_file,
-                                                     .content = f->content};
+        in->given[i] =
+            (struct ledger_incoming_file){.name = f->name,
+                                          .folded = f->folded,
+                                          .kind = f->kind,
+                                          .main_file = !f->transfer.kind || f->transfer.kind->main_file,
+                                          .content = f->content};
         f->content = NULL; /* the ledger's from now on */
     }
     out->files = in->given;

@@ -23,7 +23,8 @@ const char *keys_behind_leaf(const char *pem)
 int keys_recover(const char *state_dir, struct error *e)
 {
     autofree char *key = file_join(state_dir, "office.key");
-    autofree char *fresh = file_join(state_dir, "office.pem.new"), *certificate = file_join(state_dir, "office.pem");
+    autofree char *fresh = file_join(state_dir, "office.pem.new"),
+                  *certificate = file_join(state_dir, "office.pem");
     if (!key || !fresh || !certificate)
         return error_set(e, -ENOMEM, "memory", "no memory");
     if (access(fresh, F_OK))
@@ -68,7 +69,8 @@ static int add_all_retired(struct identity *i, const char *state_dir, struct err
 
 struct identity *keys_load(const char *state_dir, struct error *e)
 {
-    autofree char *key = file_join(state_dir, "office.key"), *certificate = file_join(state_dir, "office.pem");
+    autofree char *key = file_join(state_dir, "office.key"),
+                  *certificate = file_join(state_dir, "office.pem");
     if (!key || !certificate) {
         error_set(e, -ENOMEM, "memory", "no memory");
         return NULL;

@@ -129,8 +129,8 @@ bool link_judge(struct link *l, const struct http_answer *a)
         return false;
     }
     if (a->status == 401 || (a->status == 403 && strcmp(a->problem, "statement-sender") != 0)) {
-        snprintf(text, sizeof text, "the hub refuses this office's certificate (%d %s): enrol again", a->status,
-                 a->problem);
+        snprintf(text, sizeof text, "the hub refuses this office's certificate (%d %s): enrol again",
+                 a->status, a->problem);
         failed(l, 30000, text);
         return false;
     }

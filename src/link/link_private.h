@@ -26,7 +26,7 @@ enum {
     FETCH_QUEUE_MAX = 4096,
     RECEIPT_PARALLEL = 8,
     FEED_WAIT_SECONDS = 50,
-    FEED_PAGES_MAX = 64, /* asked for, not all of whose events are durable */
+    FEED_PAGES_MAX = 64,    /* asked for, not all of whose events are durable */
     SLOW_RETRY_MS = 600000, /* what the hub does not take now and may take later */
     LOCAL_RETRY_MS = 15000, /* the own disk is full or failing */
     CRL_EVERY_MS = 24 * 3600 * 1000,
@@ -65,7 +65,8 @@ int trusted_receipt(struct trusted *t, const uint8_t *der, size_t length, int64_
                     struct office_id *by, struct error *e);
 int trusted_head(struct trusted *t, const struct buffer *der, struct log_head *out, struct error *e);
 /* The certificate of `office`, judged now. X509_free by the caller; NULL and `e`. */
-X509 *trusted_certificate(struct trusted *t, const char *pem, const struct office_id *office, struct error *e);
+X509 *trusted_certificate(struct trusted *t, const char *pem, const struct office_id *office,
+                          struct error *e);
 int trusted_crl(struct trusted *t, const struct buffer *der, struct error *e);
 
 struct fetch;
@@ -110,7 +111,7 @@ struct link {
     bool receipts_dirty;     /* there may be one behind receipts_after */
     uint64_t receipts_after; /* looked at up to here */
     size_t receipts_active;
-    struct todo receipts_waiting; /* its waits only */
+    struct todo receipts_waiting;         /* its waits only */
     struct receipt_event *receipt_events; /* of the feed, to be tried again: the own disk did not take them */
 
     struct feed_pages *feed;
@@ -186,10 +187,11 @@ struct open_job {
     struct task task;
     struct office_id sender;
     struct message_id id;
-    struct buffer whole; /* acceptance, statement, header with their lengths; then the ciphertext if in memory */
-    uint64_t content;    /* 0: in memory */
-    bool last_try;       /* damaged bytes are refused, not fetched again */
-    bool too_large;      /* the ciphertext was not fetched: refused when statement and acceptance hold */
+    struct buffer
+        whole;        /* acceptance, statement, header with their lengths; then the ciphertext if in memory */
+    uint64_t content; /* 0: in memory */
+    bool last_try;    /* damaged bytes are refused, not fetched again */
+    bool too_large;   /* the ciphertext was not fetched: refused when statement and acceptance hold */
     enum open_outcome outcome;
     struct error error;
     void *owner; /* struct fetch */
@@ -211,7 +213,8 @@ const char *incoming_fault(const struct incoming *in); /* precise code, "" none 
 bool incoming_fault_is_open(const struct incoming *in);
 /* After envelope_open: the unit as a whole. 0 or -EBADMSG (incoming_fault). */
 int incoming_judge(struct incoming *in);
-/* Fills files, sequence and manifest of `out`; the contents pass to the caller's ledger_receive. 0, -ENOMEM. */
+/* Fills files, sequence and manifest of `out`; the contents pass to the caller's ledger_receive. 0, -ENOMEM.
+ */
 int incoming_give(struct incoming *in, struct ledger_incoming *out);
 
 /* keys.c */

@@ -1,6 +1,6 @@
 /* A fetched message, in the order of docs/protocol.md, section 3: the hub's acceptance, the statement, the
- * envelope's hash, and only then the private key, the tag, the manifest, the files. What was decrypted becomes
- * real with ledger_receive, after all of it has held. */
+ * envelope's hash, and only then the private key, the tag, the manifest, the files. What was decrypted
+ * becomes real with ledger_receive, after all of it has held. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -128,13 +128,15 @@ static int check_acceptance(struct opening *o)
     int r = framing_parse(job->whole.data, job->whole.length, &o->parts);
     if (r)
         return error_set(&job->error, -EBADMSG, "message-form", "what the hub gives is no message");
-    r = trusted_receipt(&o->l->trusted, o->parts.acceptance, o->parts.acceptance_length, 0, &o->acceptance, NULL,
-                        &job->error);
+    r = trusted_receipt(&o->l->trusted, o->parts.acceptance, o->parts.acceptance_length, 0, &o->acceptance,
+                        NULL, &job->error);
     if (r)
         return r;
     const struct receipt *a = &o->acceptance;
-    if (a->kind != RECEIPT_ACCEPTED || !office_id_equal(&a->sender, &job->sender) || !same_id(&a->id, &job->id))
-        return error_set(&job->error, -EBADMSG, "acceptance-mismatch", "the hub's acceptance is of another message");
+    if (a->kind != RECEIPT_ACCEPTED || !office_id_equal(&a->sender, &job->sender) ||
+        !same_id(&a->id, &job->id))
+        return error_set(&job->error, -EBADMSG, "acceptance-mismatch",
+                         "the hub's acceptance is of another message");
     if (a->at > clock_utc_ms() + FRESH_MS)
         return error_set(&job->error, -EBADMSG, "acceptance-time",
                          "the hub's acceptance is of a time to come; do: set this machine's clock");
@@ -157,7 +159,8 @@ static int check_statement(struct opening *o)
     if (!office_id_equal(&s->recipient, o->l->self))
         return error_set(e, -EBADMSG, "wrong-recipient", "the statement names another recipient");
     if (s->created > a->at + FRESH_MS)
-        return error_set(e, -EBADMSG, "statement-time", "the statement is younger than the hub's acceptance of it");
+        return error_set(e, -EBADMSG, "statement-time",
+                         "the statement is younger than the hub's acceptance of it");
     return 0;
 }
 

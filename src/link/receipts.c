@@ -55,11 +55,8 @@ static void put_answered(void *context, struct http_answer *a)
 static void put_receipt(struct receipt_job *job)
 {
     struct ledger_receipt *r = &job->receipt;
-    struct http_request request = {.method = "PUT",
-                                   .media = "application/cms",
-                                   .body = r->der,
-                                   .done = put_answered,
-                                   .context = job};
+    struct http_request request = {
+        .method = "PUT", .media = "application/cms", .body = r->der, .done = put_answered, .context = job};
     char id[33];
     message_id_format(&r->message_id, id);
     snprintf(request.path, sizeof request.path, "/v1/messages/%s/%s/receipts/%s", r->sender.text, id,
@@ -147,7 +144,8 @@ static void event_kept(struct task *t)
         event_later(ev); /* the own disk */
         return;
     } else {
-        log_warning("receipt-false", "message %s: a receipt of %s speaks of no message of ours", id, ev->by.text);
+        log_warning("receipt-false", "message %s: a receipt of %s speaks of no message of ours", id,
+                    ev->by.text);
     }
     event_end(ev);
 }
@@ -158,7 +156,8 @@ static int verify_event(struct receipt_event *ev, int64_t accepted_at, struct er
 {
     struct trusted *t = &ev->task.l->trusted;
     int r = trusted_receipt(t, ev->der.data, ev->der.length, clock_utc_ms(), &ev->receipt, &ev->by, e);
-    if (r && accepted_at && (strcmp(e->code, "certificate-time") == 0 || strcmp(e->code, "certificate-revoked") == 0))
+    if (r && accepted_at &&
+        (strcmp(e->code, "certificate-time") == 0 || strcmp(e->code, "certificate-revoked") == 0))
         r = trusted_receipt(t, ev->der.data, ev->der.length, accepted_at, &ev->receipt, &ev->by, e);
     return r;
 }
@@ -179,8 +178,10 @@ static int judge_event(struct receipt_event *ev, struct error *e)
     if (verify_event(ev, accepted_at, e))
         return -ENOENT;
     if (ev->receipt.kind == RECEIPT_ACCEPTED || !office_id_equal(&ev->by, &recipient) ||
-        !office_id_equal(&ev->receipt.sender, l->self) || memcmp(&ev->receipt.id, &ev->id, sizeof ev->id) != 0)
-        return error_set(e, -ENOENT, "receipt-mismatch", "it is not the recipient's receipt over this message");
+        !office_id_equal(&ev->receipt.sender, l->self) ||
+        memcmp(&ev->receipt.id, &ev->id, sizeof ev->id) != 0)
+        return error_set(e, -ENOENT, "receipt-mismatch",
+                         "it is not the recipient's receipt over this message");
     return 0;
 }
 
@@ -192,11 +193,12 @@ static void take_event(struct receipt_event *ev)
     int r = judge_event(ev, &e);
     if (r == 0) {
         link_expect(l, &ev->task, event_kept);
-        link_handed(&ev->task, ledger_receipt_got(l->ledger, &ev->receipt, &ev->by, ev->der.data, ev->der.length,
-                                                  link_done, &ev->task));
+        link_handed(&ev->task, ledger_receipt_got(l->ledger, &ev->receipt, &ev->by, ev->der.data,
+                                                  ev->der.length, link_done, &ev->task));
     } else if (r == -ENOENT) {
         message_id_format(&ev->id, id);
-        log_warning("receipt-false", "message %s: a receipt of the feed is not kept: %s (%s)", id, e.text, e.code);
+        log_warning("receipt-false", "message %s: a receipt of the feed is not kept: %s (%s)", id, e.text,
+                    e.code);
         link_distrust(l, "the hub's feed has a receipt that does not hold");
         event_end(ev);
     } else {

@@ -14,7 +14,7 @@ struct seal_job {
     struct task task;
     struct ledger_unit unit;
     struct ledger_partner partner;
-    bool waits; /* its reason has been noted */
+    bool waits;   /* its reason has been noted */
     size_t index; /* being read */
     uint64_t offset;
     struct content *ciphertext;

@@ -30,7 +30,8 @@ static struct send *send_load(struct link *l, uint64_t message)
     s->message = message;
     s->id = unit.id;
     s->recipient = unit.recipient;
-    snprintf(s->name, sizeof s->name, "%s", unit.sequence[0] || unit.n_files == 0 ? unit.sequence : unit.files[0].name);
+    snprintf(s->name, sizeof s->name, "%s",
+             unit.sequence[0] || unit.n_files == 0 ? unit.sequence : unit.files[0].name);
     ledger_unit_free(&unit);
     if (ledger_envelope(l->ledger, message, &s->envelope)) {
         free(s);
@@ -113,12 +114,14 @@ static void send_refused(struct send *s, const char *problem)
     struct link *l = s->l;
     char id[33];
     message_id_format(&s->id, id);
-    log_error("message-refused", "message %s to %s: the hub will never take it: %s", id, s->recipient.text, problem);
+    log_error("message-refused", "message %s to %s: the hub will never take it: %s", id, s->recipient.text,
+              problem);
     link_expect(l, &s->task, send_settled);
     link_handed(&s->task, ledger_refuse_out(l->ledger, s->message, problem, link_done, &s->task));
 }
 
-/* What the hub may take later (a partner that has left the directory may come back) is noted and tried again. */
+/* What the hub may take later (a partner that has left the directory may come back) is noted and tried again.
+ */
 static void send_noted(struct task *t)
 {
     send_wait((struct send *)t, SLOW_RETRY_MS);
@@ -191,8 +194,8 @@ static void send_accepted(struct send *s, const struct buffer *der)
     }
     log_info("message-sent", "message %s to %s: accepted by the hub", id, s->recipient.text);
     link_expect(l, &s->task, send_settled);
-    link_handed(&s->task,
-                ledger_accept(l->ledger, s->message, der->data, der->length, receipt.at, link_done, &s->task));
+    link_handed(&s->task, ledger_accept(l->ledger, s->message, der->data, der->length, receipt.at, link_done,
+                                        &s->task));
 }
 
 static void put_answered(void *context, struct http_answer *a)
@@ -209,7 +212,8 @@ static void put_answered(void *context, struct http_answer *a)
 
 /* ---- requests ---- */
 
-static bool start(struct send *s, struct http_request *request, const char *suffix, http_done_fn *done, void *context)
+static bool start(struct send *s, struct http_request *request, const char *suffix, http_done_fn *done,
+                  void *context)
 {
     char id[33];
     message_id_format(&s->id, id);
@@ -230,7 +234,8 @@ static int append_ciphertext(struct send *s, struct buffer *b, uint64_t offset, 
     if (framing_reserve(b, length))
         return -ENOMEM;
     while (b->length < end) {
-        int64_t n = content_read(s->l->ledger, s->envelope.ciphertext, offset, b->data + b->length, end - b->length);
+        int64_t n =
+            content_read(s->l->ledger, s->envelope.ciphertext, offset, b->data + b->length, end - b->length);
         if (n <= 0)
             return n < 0 ? (int)n : -EIO;
         b->length += (size_t)n;
@@ -239,7 +244,8 @@ static int append_ciphertext(struct send *s, struct buffer *b, uint64_t offset, 
     return 0;
 }
 
-/* The whole, or the commit of what lies in parts. A commit also fetches the acceptance of what the hub has. */
+/* The whole, or the commit of what lies in parts. A commit also fetches the acceptance of what the hub has.
+ */
 static void put_message(struct send *s, bool commit)
 {
     struct http_request request = {.method = "PUT",
@@ -339,8 +345,8 @@ static void ask_answered(void *context, struct http_answer *a)
         send_later(s);
         return;
     }
-    int r = a->status == 200 ? parts_page_parse(a->body.data, a->body.length, s->envelope.ciphertext_length, s->have,
-                                                s->n_parts, &page)
+    int r = a->status == 200 ? parts_page_parse(a->body.data, a->body.length, s->envelope.ciphertext_length,
+                                                s->have, s->n_parts, &page)
                              : -EBADMSG;
     if (r || (page.any && s->asked_after_any && page.last <= s->asked_after)) {
         link_distrust(s->l, "the hub's list of parts is not what was agreed");

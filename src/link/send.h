@@ -13,8 +13,8 @@ struct send {
     struct office_id recipient;
     char name[256]; /* sequence number, or the document's name: what a later version shares */
     struct ledger_envelope envelope;
-    bool large;   /* in parts */
-    size_t bytes; /* of bodies, counted in link.sending_bytes */
+    bool large;    /* in parts */
+    size_t bytes;  /* of bodies, counted in link.sending_bytes */
     size_t active; /* requests */
 
     uint8_t *have; /* by part: the hub has it */

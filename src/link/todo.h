@@ -22,7 +22,7 @@ struct todo {
     int (*list)(struct ledger *l, uint64_t *ids, size_t max); /* oldest first */
     uint64_t *ids;
     size_t n, next, max;
-    bool dirty; /* the list has to be read again */
+    bool dirty;              /* the list has to be read again */
     struct todo_wait *waits; /* by id */
     size_t n_waits, waits_room;
 };

@@ -37,8 +37,8 @@ X509 *trusted_certificate(struct trusted *t, const char *pem, const struct offic
     LOCKED(&t->lock);
     int r = trust_check(t->trust, certificate, ROLE_OFFICE, clock_utc_ms(), &named, e);
     if (r == 0 && !office_id_equal(&named, office))
-        r = error_set(e, -EACCES, "certificate-profile", "the certificate is that of %s, not of %s", named.text,
-                      office->text);
+        r = error_set(e, -EACCES, "certificate-profile", "the certificate is that of %s, not of %s",
+                      named.text, office->text);
     if (r == 0)
         return certificate;
     X509_free(certificate);

@@ -1,5 +1,5 @@
-/* The hub's JSON answers: any bytes are either read within bounds or refused as a whole. The first byte says which
- * answer it is. */
+/* The hub's JSON answers: any bytes are either read within bounds or refused as a whole. The first byte says
+ * which answer it is. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -69,8 +69,8 @@ void station_open(struct station *s, int port)
     char text[512];
     struct error e = {0};
     struct ledger_options options = {.state_dir = s->dir, .office = s->id};
-    snprintf(text, sizeof text, "[hub]\nurl = https://127.0.0.1:%d\nca = %s\n[office %s]\nstate = %s\n", port, s->ca,
-             s->id.text, s->dir);
+    snprintf(text, sizeof text, "[hub]\nurl = https://127.0.0.1:%d\nca = %s\n[office %s]\nstate = %s\n", port,
+             s->ca, s->id.text, s->dir);
     s->settings = settings_read("test", text, &e);
     if (!s->settings || ledger_open(&options, &s->ledger, &e))
         fail_msg("%s", e.text);
@@ -79,11 +79,11 @@ void station_open(struct station *s, int port)
 void station_start(struct station *s)
 {
     struct error e = {0};
-    struct link_options options = {.ledger = s->ledger,
-                                   .settings = s->settings,
-                                   .office = &s->settings->offices[0],
-                                   .names = {name_normalise, name_fold, name_partner_folder, name_display,
-                                             name_is_report}};
+    struct link_options options = {
+        .ledger = s->ledger,
+        .settings = s->settings,
+        .office = &s->settings->offices[0],
+        .names = {name_normalise, name_fold, name_partner_folder, name_display, name_is_report}};
     if (link_start(&options, &s->link, &e))
         fail_msg("%s", e.text);
 }

@@ -42,7 +42,7 @@ struct message_id station_id(struct station *s, uint64_t message);
 /* Waits at most `seconds` until the condition holds; false when it does not. */
 typedef bool station_condition(void *context);
 bool station_wait(station_condition *condition, void *context, int seconds);
-bool station_knows(struct station *s, const char *partner);             /* with a certificate to seal to */
+bool station_knows(struct station *s, const char *partner); /* with a certificate to seal to */
 bool station_wait_knows(struct station *s, const char *partner);
 bool station_wait_state(struct station *s, uint64_t message, enum out_state state, int seconds);
 /* How many incoming messages are in `state` ("arrived", "refused", …). */

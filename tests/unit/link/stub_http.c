@@ -126,8 +126,8 @@ static bool read_call(struct connection *c, struct stub_call *call)
 static bool write_answer(struct connection *c, const struct stub_call *call)
 {
     struct buffer head = {0};
-    buffer_printf(&head, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\nDate: Wed, 25 Nov 2026 12:00:00 GMT\r\n", call->status,
-                  call->answer.length);
+    buffer_printf(&head, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\nDate: Wed, 25 Nov 2026 12:00:00 GMT\r\n",
+                  call->status, call->answer.length);
     if (call->media)
         buffer_printf(&head, "Content-Type: %s\r\n", call->media);
     if (call->content_range[0])

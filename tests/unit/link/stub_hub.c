@@ -17,9 +17,12 @@
 #include "link/framing.h"
 #include "stub_http.h"
 
-#define CHECK(x) \
-    do {         \
-        if (!(x)) { fprintf(stderr, "stub_hub: %s\n", #x); abort(); } \
+#define CHECK(x)                                   \
+    do {                                           \
+        if (!(x)) {                                \
+            fprintf(stderr, "stub_hub: %s\n", #x); \
+            abort();                               \
+        }                                          \
     } while (0)
 
 /* ---- answers ---- */
@@ -35,7 +38,8 @@ static void answer(struct stub_call *c, int status, const char *media, const voi
 static void problem(struct stub_call *c, int status, const char *code)
 {
     char text[200];
-    int n = snprintf(text, sizeof text, "{\"type\":\"urn:careplan:problem:%s\",\"title\":\"t\",\"status\":%d,\"detail\":\"d\"}",
+    int n = snprintf(text, sizeof text,
+                     "{\"type\":\"urn:careplan:problem:%s\",\"title\":\"t\",\"status\":%d,\"detail\":\"d\"}",
                      code, status);
     answer(c, status, "application/problem+json", text, (size_t)n);
 }
@@ -90,8 +94,8 @@ static void get_log(struct stub_hub *h, struct stub_call *c)
             *p++ = *s;
         }
         *p = '\0';
-        buffer_printf(&b, "%s{\"n\":%zu,\"entry\":\"%s%s\",\"hash\":\"%s\"}", i > after ? "," : "", i + 1, escaped,
-                      atomic_load(&h->lie_log) ? " " : "", hex);
+        buffer_printf(&b, "%s{\"n\":%zu,\"entry\":\"%s%s\",\"hash\":\"%s\"}", i > after ? "," : "", i + 1,
+                      escaped, atomic_load(&h->lie_log) ? " " : "", hex);
     }
     buffer_text(&b, "],");
     signed_head(h, &b);
@@ -105,8 +109,8 @@ static void get_directory(struct stub_hub *h, struct stub_call *c)
     buffer_text(&b, "{\"offices\":[");
     for (size_t i = 0; i < h->n_offices; i++) {
         const struct stub_office *o = &h->offices[i];
-        buffer_printf(&b, "%s{\"office\":\"%s\",\"name\":\"%s\",\"municipality\":\"\",\"certificate\":", i ? "," : "",
-                      o->office.text, o->name);
+        buffer_printf(&b, "%s{\"office\":\"%s\",\"name\":\"%s\",\"municipality\":\"\",\"certificate\":",
+                      i ? "," : "", o->office.text, o->name);
         if (o->certificate) {
             buffer_text(&b, "\"");
             for (const char *s = o->certificate; *s; s++)
@@ -149,14 +153,16 @@ static void log_entry(struct stub_hub *h, const char *text)
     h->log[h->n_log++] = strdup(text);
 }
 
-void stub_office(struct stub_hub *h, const char *office_text, const char *name, X509 *certificate, const char *proof)
+void stub_office(struct stub_hub *h, const char *office_text, const char *name, X509 *certificate,
+                 const char *proof)
 {
     char text[512];
     struct office_id id = office(office_text);
     pthread_mutex_lock(&h->lock);
     struct stub_office *o = office_slot(h, &id);
     if (!o->name) {
-        snprintf(text, sizeof text, "{\"type\":\"office\",\"office\":\"%s\",\"name\":\"%s\"}", office_text, name);
+        snprintf(text, sizeof text, "{\"type\":\"office\",\"office\":\"%s\",\"name\":\"%s\"}", office_text,
+                 name);
         log_entry(h, text);
     }
     o->name = name;
@@ -164,7 +170,8 @@ void stub_office(struct stub_hub *h, const char *office_text, const char *name, 
         free(o->certificate);
         o->certificate = certificate_to_pem(certificate);
         certificate_fingerprint(certificate, o->fingerprint);
-        snprintf(text, sizeof text, "{\"type\":\"certificate\",\"office\":\"%s\",\"fingerprint\":\"%s\",\"proof\":\"%s\"}",
+        snprintf(text, sizeof text,
+                 "{\"type\":\"certificate\",\"office\":\"%s\",\"fingerprint\":\"%s\",\"proof\":\"%s\"}",
                  office_text, o->fingerprint, proof);
         log_entry(h, text);
     }
@@ -175,15 +182,18 @@ void stub_office(struct stub_hub *h, const char *office_text, const char *name, 
 
 /* ---- messages ---- */
 
-static struct stub_message *find(struct stub_hub *h, const struct office_id *sender, const struct message_id *id)
+static struct stub_message *find(struct stub_hub *h, const struct office_id *sender,
+                                 const struct message_id *id)
 {
     for (size_t i = 0; i < h->n_messages; i++)
-        if (office_id_equal(&h->messages[i].sender, sender) && memcmp(&h->messages[i].id, id, sizeof *id) == 0)
+        if (office_id_equal(&h->messages[i].sender, sender) &&
+            memcmp(&h->messages[i].id, id, sizeof *id) == 0)
             return &h->messages[i];
     return NULL;
 }
 
-static struct stub_message *make(struct stub_hub *h, const struct office_id *sender, const struct message_id *id)
+static struct stub_message *make(struct stub_hub *h, const struct office_id *sender,
+                                 const struct message_id *id)
 {
     struct stub_message *m = find(h, sender, id);
     if (m)
@@ -213,8 +223,12 @@ static bool take(const uint8_t **p, size_t *left, struct buffer *out)
 
 static void accept_message(struct stub_hub *h, struct stub_message *m)
 {
-    struct receipt r = {.kind = RECEIPT_ACCEPTED, .sender = m->sender, .id = m->id, .envelope = m->said.envelope,
-                        .manifest = m->said.manifest, .at = clock_utc_ms()};
+    struct receipt r = {.kind = RECEIPT_ACCEPTED,
+                        .sender = m->sender,
+                        .id = m->id,
+                        .envelope = m->said.envelope,
+                        .manifest = m->said.manifest,
+                        .at = clock_utc_ms()};
     struct error e = {0};
     uint8_t *der;
     size_t length;
@@ -229,7 +243,8 @@ static void accept_message(struct stub_hub *h, struct stub_message *m)
         return;
     message_id_format(&m->id, id);
     uint64_t size = m->acceptance.length + m->statement.length + m->header.length + m->length + 32;
-    snprintf(text, sizeof text, "\"type\":\"message\",\"sender\":\"%s\",\"id\":\"%s\",\"created\":1,\"size\":%" PRIu64,
+    snprintf(text, sizeof text,
+             "\"type\":\"message\",\"sender\":\"%s\",\"id\":\"%s\",\"created\":1,\"size\":%" PRIu64,
              m->sender.text, id, size);
     tell(h, &m->recipient, strdup(text));
 }
@@ -283,8 +298,8 @@ static void put_message(struct stub_hub *h, struct stub_call *c, const struct me
     }
     struct error e = {0};
     CHECK(take(&p, &left, &m->statement) && take(&p, &left, &m->header));
-    CHECK(statement_verify(m->statement.data, m->statement.length, h->house->trust, clock_utc_ms(), &m->said, NULL, &e) ==
-          0);
+    CHECK(statement_verify(m->statement.data, m->statement.length, h->house->trust, clock_utc_ms(), &m->said,
+                           NULL, &e) == 0);
     CHECK(left >= 8);
     m->length = 0;
     for (int i = 0; i < 8; i++)
@@ -316,10 +331,12 @@ static void list_parts(struct stub_hub *h, struct stub_call *c, const struct mes
             if (more)
                 break;
             listed++;
-            buffer_printf(&b, "%s{\"n\":%zu,\"size\":%zu,\"sha256\":\"%064d\"}", first ? "" : ",", i, m->parts[i].length, 0);
+            buffer_printf(&b, "%s{\"n\":%zu,\"size\":%zu,\"sha256\":\"%064d\"}", first ? "" : ",", i,
+                          m->parts[i].length, 0);
             first = false;
         }
-    buffer_printf(&b, "],\"more\":%s,\"committed\":%s}", more ? "true" : "false", m && m->accepted ? "true" : "false");
+    buffer_printf(&b, "],\"more\":%s,\"committed\":%s}", more ? "true" : "false",
+                  m && m->accepted ? "true" : "false");
     answer(c, 200, "application/json", b.data, b.length);
     buffer_free(&b);
 }
@@ -359,7 +376,8 @@ static void get_message(struct stub_hub *h, struct stub_call *c, const struct of
         atomic_fetch_sub(&h->flip_message, 1);
         b.data[b.length - 3] ^= 1;
     }
-    snprintf(c->content_range, sizeof c->content_range, "bytes %" PRIu64 "-%" PRIu64 "/%zu", from, to, b.length);
+    snprintf(c->content_range, sizeof c->content_range, "bytes %" PRIu64 "-%" PRIu64 "/%zu", from, to,
+             b.length);
     bool nothing = atomic_load(&h->short_range) && from > 0;
     answer(c, 206, "application/vnd.careplan.message", b.data + from, nothing ? 0 : (size_t)(to - from + 1));
     buffer_free(&b);
@@ -386,15 +404,18 @@ static void put_receipt(struct stub_hub *h, struct stub_call *c, const struct of
         c->body.data[c->body.length - 10] ^= 1;
     char *der = base64(c->body.data, c->body.length);
     message_id_format(id, hex);
-    snprintf(text, sizeof text, "\"type\":\"receipt\",\"sender\":\"%s\",\"id\":\"%s\",\"kind\":\"%s\",\"by\":\"%s\",\"receipt\":\"%s\"",
-             sender->text, hex, kind, by.text, der);
+    snprintf(
+        text, sizeof text,
+        "\"type\":\"receipt\",\"sender\":\"%s\",\"id\":\"%s\",\"kind\":\"%s\",\"by\":\"%s\",\"receipt\":\"%s\"",
+        sender->text, hex, kind, by.text, der);
     free(der);
     tell(h, sender, strdup(text));
 }
 
 /* ---- the feed ---- */
 
-static size_t list_events(struct stub_hub *h, struct stub_call *c, uint64_t after, struct buffer *b, uint64_t *next)
+static size_t list_events(struct stub_hub *h, struct stub_call *c, uint64_t after, struct buffer *b,
+                          uint64_t *next)
 {
     size_t n = 0;
     *next = after;

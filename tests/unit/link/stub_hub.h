@@ -1,6 +1,6 @@
-/* A hub in the test's own process, by docs/hub-api.yaml: it keeps messages in memory, signs acceptances and the
- * directory's log, and lies, cuts and fails as a test asks it to. The real hub has its own tests; this one is
- * for what a real hub never does. */
+/* A hub in the test's own process, by docs/hub-api.yaml: it keeps messages in memory, signs acceptances and
+ * the directory's log, and lies, cuts and fails as a test asks it to. The real hub has its own tests; this
+ * one is for what a real hub never does. */
 #ifndef TESTS_STUB_HUB_H
 #define TESTS_STUB_HUB_H
 
@@ -54,18 +54,18 @@ struct stub_hub {
     size_t n_log;
 
     /* What it does wrong. */
-    atomic_int fail_503;          /* requests answered 503 */
-    atomic_bool lie_acceptance;   /* signed over another hash */
-    atomic_bool lie_receipt;      /* receipts in the feed have a flipped byte */
-    atomic_int flip_message;      /* downloads with a flipped byte near their end */
-    atomic_bool swap_acceptance;  /* downloads begin with the acceptance of another message */
-    atomic_bool lie_log;          /* an entry's text is not what its hash says */
-    atomic_bool fork_log;         /* the first entry is another one than before */
-    atomic_bool short_range;      /* ranges are answered with nothing */
-    atomic_bool repeat_feed;      /* the feed tells everything twice */
-    atomic_bool flood;            /* the feed's answer has no end */
-    atomic_int cut_after;         /* bytes after which a connection is cut, either way; 0: never */
-    const char *refuse_problem;   /* PUT of a message is answered 422 with this */
+    atomic_int fail_503;         /* requests answered 503 */
+    atomic_bool lie_acceptance;  /* signed over another hash */
+    atomic_bool lie_receipt;     /* receipts in the feed have a flipped byte */
+    atomic_int flip_message;     /* downloads with a flipped byte near their end */
+    atomic_bool swap_acceptance; /* downloads begin with the acceptance of another message */
+    atomic_bool lie_log;         /* an entry's text is not what its hash says */
+    atomic_bool fork_log;        /* the first entry is another one than before */
+    atomic_bool short_range;     /* ranges are answered with nothing */
+    atomic_bool repeat_feed;     /* the feed tells everything twice */
+    atomic_bool flood;           /* the feed's answer has no end */
+    atomic_int cut_after;        /* bytes after which a connection is cut, either way; 0: never */
+    const char *refuse_problem;  /* PUT of a message is answered 422 with this */
     /* What it has seen. */
     atomic_size_t bytes_in, bytes_out;
     atomic_int puts, part_puts, commits, receipts, gets, enrolled;
@@ -77,6 +77,7 @@ void stub_stop(struct stub_hub *h);
 void stub_put(struct stub_hub *h, const struct sealed *sealed, const struct buffer *ciphertext,
               const struct office_id *sender, const struct message_id *id, const struct office_id *to);
 /* An office of the directory; `certificate` may be NULL. `proof` "token" or "old-key". */
-void stub_office(struct stub_hub *h, const char *office, const char *name, X509 *certificate, const char *proof);
+void stub_office(struct stub_hub *h, const char *office, const char *name, X509 *certificate,
+                 const char *proof);
 
 #endif

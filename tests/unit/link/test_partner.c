@@ -1,4 +1,5 @@
-/* A partner whose program is not ours: what it seals and signs correctly, and what of it goes into the inbox. */
+/* A partner whose program is not ours: what it seals and signs correctly, and what of it goes into the inbox.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,7 +206,8 @@ static void a_document_under_a_sequence_number_is_refused(void **state)
 static void a_transfer_file_named_as_a_document_is_refused(void **state)
 {
     struct world *w = *state;
-    struct given files[] = {{"UPPLAN_202504_0300000100_43_0300000005_11_20250325102000.CSV", "document", 3000, 0}};
+    struct given files[] = {
+        {"UPPLAN_202504_0300000100_43_0300000005_11_20250325102000.CSV", "document", 3000, 0}};
     struct letter l = {.files = files, .n_files = 1};
     post(w, &l);
     refused_with(w, "file-kind");

@@ -83,7 +83,8 @@ static void hub_make(struct world *w)
     snprintf(w->conf, sizeof w->conf, "%s/hub/hub.conf", w->dir);
     snprintf(w->ca, sizeof w->ca, "%s/hub/ca.pem", w->dir);
     snprintf(w->url, sizeof w->url, "https://127.0.0.1:%d", w->port);
-    snprintf(text, sizeof text, HUB " init --dir %s/hub --listen 127.0.0.1:%d --name 127.0.0.1 2>&1", w->dir, w->port);
+    snprintf(text, sizeof text, HUB " init --dir %s/hub --listen 127.0.0.1:%d --name 127.0.0.1 2>&1", w->dir,
+             w->port);
     command(text, NULL, 0);
 }
 

@@ -21,8 +21,9 @@ static void only_what_time_does_not_mend_is_final(void **state)
     assert_false(send_problem_is_final(422, "recipient-unknown"));
     assert_false(send_problem_is_final(422, "parts-missing"));
     assert_false(send_problem_is_final(404, "not-found"));
-    assert_false(send_problem_is_final(413, ""));        /* an answer that no route of the hub gives */
-    assert_false(send_problem_is_final(503, "id-conflict")); /* a status and a code that do not belong together */
+    assert_false(send_problem_is_final(413, "")); /* an answer that no route of the hub gives */
+    assert_false(
+        send_problem_is_final(503, "id-conflict")); /* a status and a code that do not belong together */
 }
 
 /* ---- todo ---- */

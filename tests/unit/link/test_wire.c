@@ -111,8 +111,8 @@ static void base64_is_bounded_and_strict(void **state)
     static const struct {
         const char *text;
         int result;
-    } cases[] = {{"aGVsbG8=", 0},         {"aGVs\r\nbG8=\n", 0}, {"aGVsbG8", -EBADMSG}, {"aGVsbG8=x", -EBADMSG},
-                 {"aG*sbG8=", -EBADMSG}, {"aGVsbG9oZWxsbw==", -EFBIG}};
+    } cases[] = {{"aGVsbG8=", 0},         {"aGVs\r\nbG8=\n", 0},  {"aGVsbG8", -EBADMSG},
+                 {"aGVsbG8=x", -EBADMSG}, {"aG*sbG8=", -EBADMSG}, {"aGVsbG9oZWxsbw==", -EFBIG}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buffer b = {0};
         assert_int_equal(framing_base64(cases[i].text, strlen(cases[i].text), 5, &b), cases[i].result);
@@ -144,14 +144,16 @@ static void events_of_every_known_type_are_read(void **state)
 {
     (void)state;
     struct feed_page p;
-    assert_int_equal(page("{\"events\":[{\"n\":1,\"type\":\"message\",\"sender\":\"0300000100-43\",\"id\":\"" ID
-                          "\",\"created\":5,\"size\":7},{\"n\":2,\"type\":\"receipt\",\"sender\":\"0300000100-43\",\"id\":\"" ID
-                          "\",\"kind\":\"received\",\"by\":\"0300000005-11\",\"receipt\":\"aGVsbG8=\"},"
-                          "{\"n\":3,\"type\":\"directory\",\"head\":{}},"
-                          "{\"n\":4,\"type\":\"key_change\",\"office\":\"0300000005-11\"},"
-                          "{\"n\":5,\"type\":\"licence\",\"more\":[1,2]}],\"next\":5,\"unknown\":true}",
-                          &p),
-                     0);
+    assert_int_equal(
+        page(
+            "{\"events\":[{\"n\":1,\"type\":\"message\",\"sender\":\"0300000100-43\",\"id\":\"" ID
+            "\",\"created\":5,\"size\":7},{\"n\":2,\"type\":\"receipt\",\"sender\":\"0300000100-43\",\"id\":\"" ID
+            "\",\"kind\":\"received\",\"by\":\"0300000005-11\",\"receipt\":\"aGVsbG8=\"},"
+            "{\"n\":3,\"type\":\"directory\",\"head\":{}},"
+            "{\"n\":4,\"type\":\"key_change\",\"office\":\"0300000005-11\"},"
+            "{\"n\":5,\"type\":\"licence\",\"more\":[1,2]}],\"next\":5,\"unknown\":true}",
+            &p),
+        0);
     assert_int_equal(p.n, 5);
     assert_int_equal(p.next, 5);
     assert_int_equal(p.events[0].type, FEED_MESSAGE);
@@ -174,9 +176,11 @@ static void an_event_that_is_not_of_its_form_makes_the_page_wrong(void **state)
         "{\"events\":[],\"next\":-1}",
         "{\"events\":[],\"next\":\"1\"}",
         "{\"events\":[{\"type\":\"message\",\"sender\":\"0300000100-43\",\"id\":\"" ID "\"}],\"next\":1}",
-        "{\"events\":[{\"type\":\"message\",\"sender\":\"030000010-43\",\"id\":\"" ID "\",\"size\":1}],\"next\":1}",
+        "{\"events\":[{\"type\":\"message\",\"sender\":\"030000010-43\",\"id\":\"" ID
+        "\",\"size\":1}],\"next\":1}",
         "{\"events\":[{\"type\":\"message\",\"sender\":\"0300000100-43\",\"id\":\"../etc\",\"size\":1}],\"next\":1}",
-        "{\"events\":[{\"type\":\"receipt\",\"sender\":\"0300000100-43\",\"id\":\"" ID "\",\"receipt\":\"*\"}],\"next\":1}",
+        "{\"events\":[{\"type\":\"receipt\",\"sender\":\"0300000100-43\",\"id\":\"" ID
+        "\",\"receipt\":\"*\"}],\"next\":1}",
         "{\"events\":[{\"n\":1}],\"next\":1}",
         "{\"events\":[],\"events\":[],\"next\":1}",
         "{\"events\":[7],\"next\":1}"};
@@ -220,7 +224,8 @@ static void parts_that_do_not_rise_are_refused(void **state)
     (void)state;
     uint8_t have[2] = {0};
     struct parts_page p;
-    const char *json = "{\"parts\":[{\"n\":1,\"size\":5},{\"n\":1,\"size\":5}],\"more\":false,\"committed\":false}";
+    const char *json =
+        "{\"parts\":[{\"n\":1,\"size\":5},{\"n\":1,\"size\":5}],\"more\":false,\"committed\":false}";
     assert_int_equal(parts_page_parse((const uint8_t *)json, strlen(json), 100, have, 2, &p), -EBADMSG);
     json = "{\"parts\":[],\"more\":true,\"committed\":false}"; /* pages without end */
     assert_int_equal(parts_page_parse((const uint8_t *)json, strlen(json), 100, have, 2, &p), -EBADMSG);
@@ -251,24 +256,29 @@ static void a_log_page_has_to_continue_ours(void **state)
     memset(fingerprint, 'a', 64);
     fingerprint[64] = '\0';
     struct log_head head = {0};
-    snprintf(json, sizeof json, "{\"type\":\"certificate\",\"office\":\"0300000005-11\",\"fingerprint\":\"%s\",\"proof\":\"old-key\"}",
-             fingerprint);
+    snprintf(
+        json, sizeof json,
+        "{\"type\":\"certificate\",\"office\":\"0300000005-11\",\"fingerprint\":\"%s\",\"proof\":\"old-key\"}",
+        fingerprint);
     log_head_append(&head, json, strlen(json));
     hex_encode(head.hash.bytes, 32, hex);
-    snprintf(json, sizeof json,
-             "{\"entries\":[{\"n\":1,\"entry\":\"{\\\"type\\\":\\\"certificate\\\",\\\"office\\\":\\\"0300000005-11\\\","
-             "\\\"fingerprint\\\":\\\"%s\\\",\\\"proof\\\":\\\"old-key\\\"}\",\"hash\":\"%s\"}],\"head\":\"aGVsbG8=\"}",
-             fingerprint, hex);
+    snprintf(
+        json, sizeof json,
+        "{\"entries\":[{\"n\":1,\"entry\":\"{\\\"type\\\":\\\"certificate\\\",\\\"office\\\":\\\"0300000005-11\\\","
+        "\\\"fingerprint\\\":\\\"%s\\\",\\\"proof\\\":\\\"old-key\\\"}\",\"hash\":\"%s\"}],\"head\":\"aGVsbG8=\"}",
+        fingerprint, hex);
     struct log_head ours = {0};
     struct buffer signed_head = {0};
     size_t n;
     n_entries = 0;
-    assert_int_equal(log_page_parse((const uint8_t *)json, strlen(json), &ours, &signed_head, &n, count_entry, NULL), 0);
+    assert_int_equal(
+        log_page_parse((const uint8_t *)json, strlen(json), &ours, &signed_head, &n, count_entry, NULL), 0);
     assert_int_equal(n_entries, 1);
     assert_true(log_head_equal(&ours, &head));
     struct log_head other = {.n = 0, .hash.bytes = {1}};
-    assert_int_equal(log_page_parse((const uint8_t *)json, strlen(json), &other, &signed_head, &n, count_entry, NULL),
-                     -EILSEQ);
+    assert_int_equal(
+        log_page_parse((const uint8_t *)json, strlen(json), &other, &signed_head, &n, count_entry, NULL),
+        -EILSEQ);
     buffer_free(&signed_head);
 }
 
@@ -278,15 +288,19 @@ static void offices_come_in_order_each_once(void **state)
     struct buffer head = {0};
     struct office_id last = {""};
     bool more;
-    const char *good = "{\"offices\":[{\"office\":\"0300000005-11\",\"name\":\"x\",\"certificate\":null,\"fingerprint\":null},"
-                       "{\"office\":\"0300000100-43\",\"name\":\"y\",\"certificate\":null,\"fingerprint\":null}],"
-                       "\"more\":false,\"head\":\"aGVsbG8=\"}";
+    const char *good =
+        "{\"offices\":[{\"office\":\"0300000005-11\",\"name\":\"x\",\"certificate\":null,\"fingerprint\":null},"
+        "{\"office\":\"0300000100-43\",\"name\":\"y\",\"certificate\":null,\"fingerprint\":null}],"
+        "\"more\":false,\"head\":\"aGVsbG8=\"}";
     n_offices = 0;
-    assert_int_equal(directory_page_parse((const uint8_t *)good, strlen(good), &more, &last, &head, count_office, NULL), 0);
+    assert_int_equal(
+        directory_page_parse((const uint8_t *)good, strlen(good), &more, &last, &head, count_office, NULL),
+        0);
     assert_int_equal(n_offices, 2);
     /* the same page again would never end */
-    assert_int_equal(directory_page_parse((const uint8_t *)good, strlen(good), &more, &last, &head, count_office, NULL),
-                     -EBADMSG);
+    assert_int_equal(
+        directory_page_parse((const uint8_t *)good, strlen(good), &more, &last, &head, count_office, NULL),
+        -EBADMSG);
     buffer_free(&head);
 }
 
