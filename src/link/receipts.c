@@ -62,8 +62,10 @@ static void put_receipt(struct receipt_job *job)
     snprintf(request.path, sizeof request.path, "/v1/messages/%s/%s/receipts/%s", r->sender.text, id,
              receipt_kind_name(r->kind));
     r->der = (struct buffer){0};
-    if (link_stopping(job->task.l) || http_start(job->task.l->http, &request))
+    if (link_stopping(job->task.l) || http_start(job->task.l->http, &request)) {
+        buffer_free(&request.body);
         job_end(job, LOCAL_RETRY_MS);
+    }
 }
 
 static void signature_kept(struct task *t)
