@@ -1,5 +1,5 @@
-/* Where an arrived message is shown: its partner's folder, a folder of its own in _順番, _すべて; and what must
- * make room for it. */
+/* Where an arrived message is shown: its partner's folder, a folder of its own in _順番, _すべて; and what
+ * must make room for it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,8 +36,8 @@ static int superseded_wholly(struct ledger *l, uint64_t message, unsigned *chang
     int r = message_find(&l->writer, message, &m);
     if (r || m.outgoing || m.state != IN_ARRIVED)
         return r == -ENOENT ? 0 : r;
-    r = sql_number(&l->writer, &left, "SELECT count(*) FROM node WHERE message=? AND kind=3 AND taken<>1", "i",
-                   message);
+    r = sql_number(&l->writer, &left, "SELECT count(*) FROM node WHERE message=? AND kind=3 AND taken<>1",
+                   "i", message);
     if (r || left)
         return r;
     r = message_set_state(l, message, IN_SUPERSEDED, "");
@@ -57,14 +57,18 @@ static int node_supersede(struct ledger *l, uint64_t node)
     return r ? r : sql_run(&l->writer, "UPDATE node SET taken=1 WHERE id=?", "i", node);
 }
 
-/* The next file that stands under this name: it came from the partner (or is one of the archive, put back). */
+/* The next file that stands under this name: it came from the partner (or is one of the archive, put back).
+ */
 static int standing_find(struct ledger *l, uint64_t folder, const struct arriving *f, uint64_t *node,
                          uint64_t *message)
 {
-    autoquery s = sql_query(&l->writer,
-                            "SELECT node.id, node.message FROM entry JOIN node ON node.id=entry.node"
-                            " WHERE parent=? AND (name=? OR folded=?) AND kind IN (1, 3) LIMIT 1",
-                            "itt", folder, f->name, f->folded);
+    autoquery s =
+        sql_query(&l->writer,
+                  "SELECT node.id, node.message FROM entry JOIN node ON node.id=entry.node"
+                  " WHERE parent=?1 AND name=?2 AND kind IN (1, 3) UNION ALL"
+                  " SELECT node.id, node.message FROM entry JOIN node ON node.id=entry.node"
+                  " WHERE parent=?1 AND folded=?3 AND kind IN (1, 3) LIMIT 1", /* an OR walks the folder */
+                  "itt", folder, f->name, f->folded);
     int r = sql_row(s);
     if (r <= 0)
         return r < 0 ? r : -ENOENT;
@@ -92,8 +96,8 @@ static int make_room(struct arrival *a, const struct arriving *f, unsigned *chan
 static int next_standing(struct ledger *l, uint64_t message, uint64_t *node)
 {
     int64_t id;
-    int r = sql_number(&l->writer, &id, "SELECT id FROM node WHERE message=? AND kind=3 AND links>0 LIMIT 1", "i",
-                       message);
+    int r = sql_number(&l->writer, &id, "SELECT id FROM node WHERE message=? AND kind=3 AND links>0 LIMIT 1",
+                       "i", message);
     *node = r ? 0 : (uint64_t)id;
     return r;
 }
@@ -109,8 +113,8 @@ static int replaced_find(struct ledger *l, const struct message *m, uint64_t *re
 }
 _Static_assert(IN_ARRIVED == 0, "a query here says 0");
 
-/* The message that this one names as replaced, if it has not been taken as a whole: only one of the two stands
- * in the inbox. */
+/* The message that this one names as replaced, if it has not been taken as a whole: only one of the two
+ * stands in the inbox. */
 static int supersede_replaced(struct arrival *a, unsigned *changed)
 {
     uint64_t replaced, node;
@@ -133,11 +137,12 @@ static int supersede_replaced(struct arrival *a, unsigned *changed)
 static int is_replaced(struct arrival *a)
 {
     int64_t n = 0;
-    int r = sql_number(&a->ledger->writer, &n,
-                       "SELECT count(*) FROM message WHERE outgoing=0 AND partner=? AND sequence=? AND replaces=?"
-                       " AND state<>2",
-                       "ttb", a->message.partner.text, a->message.sequence, a->message.uid.bytes,
-                       sizeof a->message.uid.bytes);
+    int r =
+        sql_number(&a->ledger->writer, &n,
+                   "SELECT count(*) FROM message WHERE outgoing=0 AND partner=? AND sequence=? AND replaces=?"
+                   " AND state<>2",
+                   "ttb", a->message.partner.text, a->message.sequence, a->message.uid.bytes,
+                   sizeof a->message.uid.bytes);
     return r ? r : n > 0;
 }
 _Static_assert(IN_REFUSED == 2, "queries here say 2");
@@ -146,10 +151,11 @@ _Static_assert(IN_REFUSED == 2, "queries here say 2");
 static int is_older(struct arrival *a, const struct arriving *f)
 {
     int64_t n = 0;
-    int r = sql_number(&a->ledger->writer, &n,
-                       "SELECT count(*) FROM message JOIN file ON file.message=message.id WHERE outgoing=0 AND"
-                       " partner=? AND sequence=? AND sent>? AND state<>2 AND name=?",
-                       "ttit", a->message.partner.text, a->message.sequence, a->message.sent, f->name);
+    int r =
+        sql_number(&a->ledger->writer, &n,
+                   "SELECT count(*) FROM message JOIN file ON file.message=message.id WHERE outgoing=0 AND"
+                   " partner=? AND sequence=? AND sent>? AND state<>2 AND name=?",
+                   "ttit", a->message.partner.text, a->message.sequence, a->message.sent, f->name);
     return r ? r : n > 0;
 }
 
@@ -170,9 +176,10 @@ static int find_stale(struct arrival *a)
 
 static int files_load(struct arrival *a)
 {
-    autoquery s = sql_query(&a->ledger->writer,
-                            "SELECT name, folded, content, main FROM file WHERE message=? ORDER BY main, name", "i",
-                            a->message.id);
+    autoquery s =
+        sql_query(&a->ledger->writer,
+                  "SELECT name, folded, content, main FROM file WHERE message=? ORDER BY main, name", "i",
+                  a->message.id);
     int r;
     size_t room = 0;
     while ((r = sql_row(s)) > 0) {
@@ -201,8 +208,12 @@ static int enter(struct ledger *l, uint64_t parent, uint64_t node, bool hidden, 
 static int show_file(struct arrival *a, const struct arriving *f, unsigned *changed)
 {
     struct ledger *l = a->ledger;
-    struct node_new new_node = {.kind = NODE_INCOMING, .mode = READ_ONLY_MODE, .content = f->content,
-                                .mtime_ns = a->mtime_ns, .message = a->message.id, .verdict = VERDICT_GOOD};
+    struct node_new new_node = {.kind = NODE_INCOMING,
+                                .mode = READ_ONLY_MODE,
+                                .content = f->content,
+                                .mtime_ns = a->mtime_ns,
+                                .message = a->message.id,
+                                .verdict = VERDICT_GOOD};
     uint64_t node = 0;
     int r = make_room(a, f, changed);
     if (r == 0)
@@ -214,8 +225,8 @@ static int show_file(struct arrival *a, const struct arriving *f, unsigned *chan
     if (r == 0)
         r = enter(l, a->order_folder, node, false, f->name, f->folded);
     return r ? r
-             : sql_run(&l->writer, "UPDATE file SET node=? WHERE message=? AND name=?", "iit", node, a->message.id,
-                       f->name);
+             : sql_run(&l->writer, "UPDATE file SET node=? WHERE message=? AND name=?", "iit", node,
+                       a->message.id, f->name);
 }
 
 static int show_files(struct arrival *a, bool main_files, unsigned *changed)
@@ -250,7 +261,8 @@ static int rising_time(struct ledger *l, int64_t *out)
     if (r && r != -ENOENT)
         return r;
     *out = now > last + NS_PER_MS ? now : last + NS_PER_MS;
-    return sql_run(&l->writer, "INSERT OR REPLACE INTO internal(key, data) VALUES('inbox_mtime', ?)", "i", *out);
+    return sql_run(&l->writer, "INSERT OR REPLACE INTO internal(key, data) VALUES('inbox_mtime', ?)", "i",
+                   *out);
 }
 
 /* Entries rise in the order in which they are to be shown. */
@@ -264,9 +276,9 @@ static int show_unit(struct arrival *a, unsigned *changed)
     if (r == 0)
         r = order_folder_name(a, name, folded);
     if (r == 0)
-        r = node_insert(l,
-                        &(struct node_new){.kind = NODE_FOLDER, .mode = FOLDER_MODE, .message = a->message.id},
-                        &a->order_folder);
+        r = node_insert(
+            l, &(struct node_new){.kind = NODE_FOLDER, .mode = FOLDER_MODE, .message = a->message.id},
+            &a->order_folder);
     if (r == 0)
         r = show_files(a, false, changed);
     if (r == 0)

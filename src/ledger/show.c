@@ -12,12 +12,13 @@ int ledger_to_show(struct ledger *l, uint64_t *messages, size_t max)
     return column_ids(s, messages, max);
 }
 
-/* Hidden entries of the message's files, and of the folder in _順番 that holds some of them. */
-#define HIDDEN                                                                                                 \
+/* Hidden entries of the message's files, and of the folder in _順番 that holds some of them. (The + keeps
+ * SQLite from walking all of _順番.) */
+#define HIDDEN                                                                                                   \
     "SELECT entry.id AS hidden FROM node JOIN entry ON entry.node=node.id WHERE node.message=?1 AND node.kind=3" \
-    " AND entry.shown=0"                                                                                       \
-    " UNION SELECT folder.id FROM node JOIN entry ON entry.node=node.id JOIN entry AS folder"                  \
-    " ON folder.node=entry.parent WHERE node.message=?1 AND node.kind=3 AND folder.parent=5 AND folder.shown=0"
+    " AND entry.shown=0"                                                                                         \
+    " UNION SELECT folder.id FROM node JOIN entry ON entry.node=node.id JOIN entry AS folder"                    \
+    " ON folder.node=entry.parent WHERE node.message=?1 AND node.kind=3 AND +folder.parent=5 AND folder.shown=0"
 _Static_assert(NODE_INCOMING == 3 && NODE_ORDER == 5, "the query says 3 and 5");
 
 int ledger_show_list(struct ledger *l, uint64_t message, struct ledger_entry *out, size_t max)

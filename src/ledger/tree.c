@@ -169,9 +169,10 @@ int entry_insert(struct ledger *l, const struct entry_new *e, uint64_t *id)
 static int name_taken(struct ledger *l, uint64_t parent, const char *name, const char *folded)
 {
     int64_t found;
-    int r =
-        sql_number(&l->writer, &found, "SELECT 1 FROM entry WHERE parent=? AND (name=? OR folded=?) LIMIT 1",
-                   "itt", parent, name, folded);
+    int r = sql_number(&l->writer, &found, /* an OR would walk the folder */
+                       "SELECT 1 FROM entry WHERE parent=?1 AND name=?2 UNION ALL"
+                       " SELECT 1 FROM entry WHERE parent=?1 AND folded=?3 LIMIT 1",
+                       "itt", parent, name, folded);
     return r == -ENOENT ? 0 : r ? r : 1;
 }
 
