@@ -122,6 +122,7 @@ static int session_open(struct mount *m, int fd, struct error *e)
     char path[32];
     fuse_set_log_func(log_of_libfuse);
     m->session = fuse_session_new(&args, &operations, sizeof operations, m);
+    fuse_opt_free_args(&args);
     snprintf(path, sizeof path, "/dev/fd/%d", fd); /* the keeper has mounted it */
     if (!m->session || fuse_session_mount(m->session, path))
         return error_set(e, -EIO, "mount-session", "libfuse does not take the descriptor of /dev/fuse");
