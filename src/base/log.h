@@ -7,6 +7,8 @@
 
 enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
 
+enum { LOG_NAMES_MAX = 800 }; /* bytes of names of transfer files in one line, which holds about 1,000 */
+
 /* `program` is kept, not copied. Level: CAREPLAN_LOG=debug|info|warning|error, default info. */
 void log_open(const char *program);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -220,7 +221,12 @@ static void receive(struct opening *o, struct incoming *in)
         return;
     }
     message_id_format(&o->job->id, id);
-    log_info("message-received", "message %s of %s: %zu files", id, o->job->sender.text, out.n_files);
+    autobuffer names = {.limit = LOG_NAMES_MAX}; /* what is over it is left out; documents name persons */
+    for (size_t i = 0; i < out.n_files; i++)
+        if (strcmp(out.files[i].kind, "document"))
+            buffer_printf(&names, " %s", out.files[i].name);
+    log_info("message-received", "message %s of %s: %zu files%s", id, o->job->sender.text, out.n_files,
+             names.data ? (const char *)names.data : "");
     hand_in(o, &out, RECEIPT_RECEIVED, "");
 }
 

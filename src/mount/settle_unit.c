@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/hex.h"
@@ -275,8 +276,11 @@ static enum settle_outcome queue(const struct settle_look *look, const struct le
         return outcome_of(r);
     char id[2 * ENVELOPE_ID_SIZE + 1];
     label(u, id);
-    log_info("unit-queued", "message %s: %zu file%s %s%sfor %s", id, u->n_files, u->n_files == 1 ? "" : "s",
-             u->sequence, is_document(u) ? "" : " ", u->recipient.text);
+    autobuffer list = {.limit = LOG_NAMES_MAX}; /* what is over it is left out; documents name persons */
+    for (size_t i = 0; i < u->n_files && !is_document(u); i++)
+        buffer_printf(&list, " %s", names[i]);
+    log_info("unit-queued", "message %s for %s: %zu files%s", id, u->recipient.text, u->n_files,
+             list.data ? (const char *)list.data : "");
     return SETTLE_QUEUED;
 }
 
