@@ -235,6 +235,7 @@ void commit_made(struct node *n, const struct commit *c)
         n->stored = true;
         loose_remove(n);
         folder_touch(n->tree, n->parent);
+        node_unpin(n);
         attributes = n->mode != c->mode || n->mtime_ns != c->mtime_ns;
     }
     if (first)

@@ -230,4 +230,5 @@ void node_unname(struct node *n)
         folder_touch(n->tree, n->parent);
     n->named = false;
     n->links = 0;
+    node_unpin(n);
 }

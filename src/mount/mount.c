@@ -276,6 +276,8 @@ static void nodes_free(struct mount *m)
                 n->refs++;
                 if (n->loose)
                     loose_remove(n);
+                n->named = false;
+                node_unpin(n);
             }
             node_put(n);
         }

@@ -176,6 +176,26 @@ int node_get(struct tree *t, uint64_t id, struct node **out)
     }
 }
 
+void node_unpin(struct node *n)
+{
+    if (!n->pinned || (n->named && atomic_load(&n->changes) != atomic_load(&n->durable)))
+        return;
+    n->pinned = false;
+    n->refs--;
+}
+
+void node_changed(struct node *n, struct handle *by)
+{
+    LOCKED(&n->tree->mount->mutex);
+    if (by)
+        by->wrote = true;
+    n->mtime_ns = n->ctime_ns = clock_now_ns();
+    if (n->named && !n->pinned) {
+        n->pinned = true;
+        n->refs++;
+    }
+}
+
 int node_create(struct tree *t, uint64_t parent, enum place place, const char *name, const char *folded,
                 mode_t mode, struct node **out)
 {

@@ -110,9 +110,7 @@ static int truncate_at_open(struct node *n, struct handle *h)
         atomic_store(&n->size, 0);
         atomic_fetch_add(&n->changes, 1);
     }
-    LOCKED(&n->tree->mount->mutex);
-    h->wrote = true;
-    n->mtime_ns = n->ctime_ns = clock_now_ns();
+    node_changed(n, h);
     return 0;
 }
 
@@ -329,10 +327,6 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
         fuse_reply_err(req, -r);
         return;
     }
-    {
-        LOCKED(&m->mutex);
-        h->wrote = true;
-        n->mtime_ns = n->ctime_ns = clock_now_ns();
-    }
+    node_changed(n, h);
     fuse_reply_write(req, size);
 }

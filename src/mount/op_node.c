@@ -146,7 +146,6 @@ static int may_write(const struct node *n)
 
 static int set_size(struct node *n, uint64_t size, struct fuse_file_info *fi)
 {
-    struct mount *m = n->tree->mount;
     int r = may_write(n);
     if (r)
         return r;
@@ -160,11 +159,7 @@ static int set_size(struct node *n, uint64_t size, struct fuse_file_info *fi)
         atomic_store(&n->size, size);
         atomic_fetch_add(&n->changes, 1);
     }
-    struct handle *h = fi ? handle_find(m, fi->fh) : NULL;
-    LOCKED(&m->mutex);
-    if (h)
-        h->wrote = true;
-    n->mtime_ns = n->ctime_ns = clock_now_ns();
+    node_changed(n, fi ? handle_find(n->tree->mount, fi->fh) : NULL);
     return 0;
 }
 

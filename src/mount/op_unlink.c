@@ -125,6 +125,18 @@ static int may_unlink(enum place place, const struct node *n)
     return place == PLACE_ARCHIVE ? -EROFS : -EPERM;
 }
 
+void unlink_node(struct node *n, uint64_t entry)
+{
+    struct unlink_job *u = calloc(1, sizeof *u);
+    if (!u) {
+        node_put(n);
+        return;
+    }
+    u->entry = entry;
+    u->job = (struct job){.run = unlink_run, .node = n};
+    job_start(n->tree->mount, &u->job);
+}
+
 static int unlink_start(fuse_req_t req, struct tree *t, uint64_t parent, const char *name)
 {
     enum place place;

@@ -185,21 +185,20 @@ static bool is_old_scratch(struct tree *t, enum place place, const struct ledger
            name_class(t->mount->settings, e->name, place == PLACE_OUTBOX_PARTNER, NULL) == CLASS_SCRATCH;
 }
 
-static void swept(void *context, int result)
-{
-    struct mount *m = context;
-    (void)result; /* tomorrow again */
-    pending_end(m);
-}
-
 static void sweep_stored(struct tree *t, const struct ledger_entry *e)
 {
-    const char *const none[3] = {NULL};
-    autonode *live = node_peek(t, e->node);
-    if (live) /* open, or with something on its way */
+    struct node *n;
+    bool open;
+    if (node_get(t, e->node, &n))
         return;
-    pending_begin(t->mount);
-    ledger_unlink(t->ledger, e->id, false, none, swept, t->mount);
+    {
+        LOCKED(&t->mount->mutex);
+        open = n->handles > 0 || n->claimed || n->mtime_ns > clock_now_ns() - DAY_NS;
+    }
+    if (open)
+        node_put(n);
+    else
+        unlink_node(n, e->id);
 }
 
 /* An old loose scratch file that nobody has open, its name given up; with a reference, or NULL. */

@@ -104,6 +104,7 @@ struct xattr {
 };
 
 struct job;
+struct handle;
 struct node {
     struct table_link link; /* mount.nodes */
     struct tree *tree;
@@ -124,6 +125,7 @@ struct node {
     bool named;
     bool loose;  /* named, but its entry is not in the ledger: it stands in mount.names and its folder */
     bool stored; /* the node is in the ledger */
+    bool pinned; /* holds a reference to itself: has content that the ledger has not */
     bool kept;   /* unlinked in the ledger with keep_node: dropped there after the last release */
     struct table_link name_link; /* mount.names */
     uint64_t entry, parent;
@@ -174,6 +176,10 @@ int64_t folder_changed_ns(struct tree *t, uint64_t folder);
 /* Under mount.mutex. Takes `name` and `folded` (malloc'd). */
 void node_rename(struct node *n, uint64_t parent, enum place place, char *name, char *folded);
 void node_unname(struct node *n);
+/* Unless it has content, and a name, that the ledger has not. Under the mutex; the caller has a reference. */
+void node_unpin(struct node *n);
+/* Its content was changed: mtime, and it stays live until the ledger has it. Takes the mutex. */
+void node_changed(struct node *n, struct handle *by);
 void folder_touch(struct tree *t, uint64_t folder);
 void folders_free(struct mount *m);
 
@@ -337,6 +343,8 @@ void attributes_hand_in(struct node *n);
 void xattrs_hand_in(struct node *n);
 void xattrs_free(struct node *n);
 
+/* Removes a file of the outbox without a request; takes the caller's reference. */
+void unlink_node(struct node *n, uint64_t entry);
 int recover_all(struct mount *m, struct error *e);
 
 /* Shared by create, rename and unlink. */

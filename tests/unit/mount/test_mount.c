@@ -131,6 +131,35 @@ static void an_empty_file_is_judged_when_its_settle_time_is_over(void **state)
     host_stop(m);
 }
 
+static void what_is_not_saved_yet_stays_after_the_last_close(void **state)
+{
+    struct mount_host *m = start(state);
+    autobuffer text = {0};
+    char got[16];
+    good_content(&text);
+    int fd = open(at(m, "outbox/a.tmp"), O_RDWR | O_CREAT, 0660);
+    assert_int_equal(write(fd, "one", 3), 3);
+    assert_int_equal(fsync(fd), 0);
+    assert_int_equal(write(fd, "two", 3), 3);
+    assert_int_equal(close(fd), 0); /* scratch: what came after the fsync costs none */
+    assert_int_equal(save_file(at(m, "outbox/" GOOD), text.data, text.length), 0);
+    uint64_t id = id_of(at(m, "outbox/" GOOD));
+    assert_int_equal(truncate(at(m, "outbox/" GOOD), 0), 0);
+    sleep_ms(1200); /* the kernel has forgotten the attributes */
+    fd = open(at(m, "outbox/a.tmp"), O_RDONLY);
+    assert_int_equal(read(fd, got, sizeof got), 6);
+    assert_memory_equal(got, "onetwo", 6);
+    close(fd);
+    struct stat status;
+    assert_int_equal(stat(at(m, "outbox/" GOOD), &status), 0);
+    assert_int_equal(status.st_size, 0);
+    assert_true(mount_busy(m->mount, 0, id)); /* what was saved before does not go */
+    assert_int_equal(node_at(m->house, at(m, "outbox/" GOOD)).size, text.length); /* and is not lost either */
+    mount_judge_empty(m->mount, 0, id);
+    wait_verdict(m->house, at(m, "outbox/" GOOD), VERDICT_REJECTED);
+    host_stop(m);
+}
+
 static void make_old(const char *path)
 {
     const struct timespec old[2] = {{.tv_sec = 1600000000}, {.tv_sec = 1600000000}};
@@ -419,6 +448,7 @@ int main(void)
         RULE(a_rejecting_close_can_be_switched_off),
         RULE(an_open_file_is_busy_and_a_closed_one_is_not),
         RULE(an_empty_file_is_judged_when_its_settle_time_is_over),
+        RULE(what_is_not_saved_yet_stays_after_the_last_close),
         RULE(old_scratch_is_swept_but_never_while_open),
         RULE(the_hidden_folder_is_there_for_the_announcer_alone),
         RULE(several_offices_have_a_folder_each),
