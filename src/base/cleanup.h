@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define with_cleanup(f) __attribute__((__cleanup__(f)))
+/* Unused: some are declared for nothing but their end (a lock, an ownership). */
+#define with_cleanup(f) __attribute__((__cleanup__(f), __unused__))
 
 static inline void cleanup_free(void *p)
 {

@@ -83,7 +83,7 @@ static void check_space(FILE *out, const char *what, const char *state)
 /* A device, or one that it lies on, is a LUKS volume. */
 static bool device_is_luks(const char *folder, int depth)
 {
-    char path[320], uuid[64] = "";
+    char path[640], uuid[64] = "";
     snprintf(path, sizeof path, "%s/dm/uuid", folder);
     FILE *f = fopen(path, "re");
     if (f && !fgets(uuid, sizeof uuid, f))
@@ -97,7 +97,7 @@ static bool device_is_luks(const char *folder, int depth)
     bool found = false;
     for (const struct dirent *entry; dir && !found && (entry = readdir(dir));) {
         char below[600];
-        snprintf(below, sizeof below, "/sys/class/block/%s", entry->d_name);
+        snprintf(below, sizeof below, "/sys/class/block/%.255s", entry->d_name);
         found = entry->d_name[0] != '.' && device_is_luks(below, depth - 1);
     }
     if (dir)

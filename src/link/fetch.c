@@ -97,7 +97,7 @@ static void fetch_distrust(struct fetch *f, const char *what)
 {
     char id[33], text[200];
     message_id_format(&f->id, id);
-    snprintf(text, sizeof text, "message %s of %s: %s", id, f->sender.text, what);
+    snprintf(text, sizeof text, "message %s of %s: %.120s", id, f->sender.text, what);
     link_distrust(f->l, text);
     fetch_rest(f, SLOW_RETRY_MS);
 }

@@ -19,7 +19,6 @@ enum { READ_SIZE = 64 * 1024 };
 #define REASON_INCOMPLETE "unit-incomplete"
 #define REASON_SUB "sub-missing"
 
-CLEANUP_DEFINE(autoreport, struct report, report_free);
 CLEANUP_DEFINE(autocheck, struct check, check_free);
 
 static void label(const struct ledger_unit *u, char out[2 * ENVELOPE_ID_SIZE + 1])

@@ -249,7 +249,8 @@ static void step_arrive(struct ledger *l, struct chance *c)
 {
     static uint8_t number;
     const char *const files[] = {FILES[0].name, TEXTS[pick(c, 3)], FILES[1].name, TEXTS[pick(c, 3)], NULL};
-    const struct arrival_of a = {SERVICE, ++number, 0, SEQUENCE, ACCEPTED + number, files};
+    number++;
+    const struct arrival_of a = {SERVICE, number, 0, SEQUENCE, ACCEPTED + number, files};
     int r = arrive(l, &a);
     assert_true(r == 0 || r == -EEXIST);
     if (pick(c, 2))

@@ -44,8 +44,8 @@ static void refuses_what_windows_cannot_hold(void **state)
                                "a\x7f",
                                "a\xc2\x85",
                                "\xff",
-                               "a\xe2\x80\xae"
-                               "b"};
+                               ("a\xe2\x80\xae"
+                                "b")};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (normalise(bad[i]) != -EINVAL)
             fail_msg("'%s' should be refused", bad[i]);
