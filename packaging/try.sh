@@ -46,6 +46,7 @@ stop() {
 }
 
 finish() {
+    trap '' INT TERM HUP # a second Ctrl-C must not leave half of it behind
     [ -n "$work" ] || return
     if [ "$keep" = yes ]; then
         say "Left running. To stop and remove everything:"
@@ -59,12 +60,14 @@ case "${1:-}" in
 "") ;;
 --keep) keep=yes ;;
 --stop)
-    case "${2:-}" in
-    /var/tmp/careplan-try-??????) [ -d "$2" ] && stop "$2" && echo "Stopped and removed $2." && exit 0 ;;
+    dir=${2:-}
+    dir=${dir%/}
+    case "$dir" in
+    /var/tmp/careplan-try-??????) [ -d "$dir" ] && stop "$dir" && echo "Stopped and removed $dir." && exit 0 ;;
     esac
     echo "try.sh: --stop wants the folder that --keep printed (/var/tmp/careplan-try-…)" >&2
     exit 2 ;;
--h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+-h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
 *) echo "try.sh: no such option: $1 (--keep, --stop DIR, --help)" >&2; exit 2 ;;
 esac
 [ "$(id -u)" = 0 ] || { echo "try.sh: needs root, to mount and to make users. Do: sudo packaging/try.sh" >&2; exit 2; }
@@ -73,7 +76,7 @@ started=$(date +%s%3N)
 work=$(mktemp -d /var/tmp/careplan-try-XXXXXX) || exit 2
 chmod 755 "$work"
 trap finish EXIT
-trap 'keep=no; exit 130' INT TERM
+trap 'keep=no; exit 130' INT TERM HUP
 
 step="installing what is missing" log=$work/apt.log
 say "1/6  Packages"
@@ -95,12 +98,13 @@ say "3/6  A hub on loopback, two offices enrolled with one-time tokens"
 : >"$work/users"
 for name in $user $announcer; do
     id "$name" >/dev/null 2>&1 && continue
+    echo "$name" >>"$work/users" # before: an interrupt between the two must not leave the user behind
     useradd --system --no-create-home --shell /usr/sbin/nologin "$name" 2>"$log" || fail "useradd $name"
-    echo "$name" >>"$work/users"
 done
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 "$hub_program" init --dir "$work/hub" --listen "127.0.0.1:$port" --name 127.0.0.1 >"$log" 2>&1 || fail "careplan-hub init"
-"$hub_program" serve --config "$work/hub/hub.conf" >>"$log" 2>&1 &
+# A session of its own: with --keep it lives on when the terminal goes.
+setsid "$hub_program" serve --config "$work/hub/hub.conf" >>"$log" 2>&1 &
 echo $! >"$work/hub.pid"
 for _ in $(seq 200); do
     (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
@@ -128,7 +132,7 @@ say "4/6  A mount for each"
 start_mount() { # start_mount NAME
     log=$work/$1.log
     mkdir "$work/$1"
-    "$mount_program" -f --config "$work/$1.conf" "$work/$1" >"$log" 2>&1 &
+    setsid "$mount_program" -f --config "$work/$1.conf" "$work/$1" >"$log" 2>&1 &
     echo $! >"$work/$1.pid"
 }
 partner_folder() { # partner_folder FOLDER OFFICE: its path, when it is there
@@ -205,4 +209,9 @@ say "The care manager's archive, with the evidence of each exchange"
 find "$work/care/archive" -type d -name '*-[0-9][0-9]' | sort | sed "s|^|   |"
 say "careplanctl status"
 "$ctl" status --config "$work/care.conf" 2>&1 | sed 's/^/   /'
-say "Done in $((($(date +%s%3N) - started) / 1000)) s. Paths: $work/{care,service}/{outbox,inbox,archive}"
+say "Done in $((($(date +%s%3N) - started) / 1000)) s."
+if [ "$keep" = yes ]; then
+    ok "Look at: $work/{care,service}/{outbox,inbox,archive}, $work/care/送受信状況.html"
+else
+    ok "All of it is removed now; --keep leaves hub and mounts to look at."
+fi

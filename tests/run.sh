@@ -21,7 +21,7 @@ finish() {
     # Whatever a test left: mounts and processes of this run only, known by the folder of this run.
     awk -v w="$work" 'index($5, w) == 1 {print $5}' /proc/self/mountinfo | while read -r point; do umount -l "$point"; done
     for process in /proc/[0-9]*; do
-        if tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -qF -- "$work/"; then
+        if { tr '\0' ' ' <"$process/cmdline"; } 2>/dev/null | grep -qF -- "$work/"; then
             [ "${process#/proc/}" = $$ ] || kill -9 "${process#/proc/}" 2>/dev/null
         fi
     done
