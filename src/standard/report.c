@@ -140,16 +140,35 @@ static bool is_of_name(const struct entry *e)
     return strcmp(e->rule->rule, "file_name") == 0 || strcmp(e->rule->code, RULE_UNKNOWN_NAME) == 0;
 }
 
-/* An error by the standard, in the name or in the content. */
+/* The unit lacks a file: what is there needs no correction. */
+static bool is_of_missing(const struct entry *e)
+{
+    return strcmp(e->rule->rule, "unit") == 0;
+}
+
+/* An error by the standard, in the name or in the content of what is there. */
 static bool has_fault(const struct report *r, bool of_name)
 {
     for (size_t i = 0; i < r->n_entries; i++) {
         const struct entry *e = &r->entries[i];
-        bool standard = strncmp(e->rule->code, "CP1", 3) == 0;
+        bool standard = strncmp(e->rule->code, "CP1", 3) == 0 && !is_of_missing(e);
         if (e->severity == STANDARD_ERROR && standard && is_of_name(e) == of_name)
             return true;
     }
     return false;
+}
+
+/* The step behind the remedies: how the note goes, and what becomes of the old file. */
+static const char *last_step(const struct report *r)
+{
+    bool incomplete = r->kind == REPORT_INCOMPLETE;
+    if (has_fault(r, false))
+        return incomplete ? "直したファイルを、同じ名前で保存し直してください。"
+                          : "直したファイルを、同じ名前で保存し直してください。このお知らせは自動で消えます。"
+                            "別の名前で出力したときは、上の「ファイル」に書かれたファイルを消してください。";
+    if (incomplete)
+        return "揃うと自動で送られ、このお知らせは自動で消えます。";
+    return has_fault(r, true) ? "名前を直すと、このお知らせは自動で消えます。" : NULL;
 }
 
 /* What to do, each once; that of errors when there are any. */
@@ -161,13 +180,9 @@ static void put_remedies(struct buffer *b, const struct report *r)
     for (size_t i = 0; i < r->n_entries && n < REMEDIES_MAX; i++)
         if (r->entries[i].severity == severity && r->entries[i].remedy[0] && !said_before(r, i))
             buffer_printf(b, "%u. %s\r\n", ++n, r->entries[i].remedy);
-    if (has_fault(r, false))
-        buffer_printf(b,
-                      "%u. 直したファイルを、同じ名前で保存し直してください。このお知らせは自動で消えます。"
-                      "別の名前で出力したときは、このファイルを消してください。\r\n",
-                      ++n);
-    else if (has_fault(r, true))
-        buffer_printf(b, "%u. 名前を直すと、このお知らせは自動で消えます。\r\n", ++n);
+    const char *last = last_step(r);
+    if (last)
+        buffer_printf(b, "%u. %s\r\n", ++n, last);
     buffer_text(b, "\r\n");
 }
 
@@ -183,25 +198,60 @@ static void put_place(struct buffer *b, const struct entry *e)
         buffer_text(b, is_of_name(e) ? "ファイル名" : "ファイル全体");
 }
 
-static void put_entries(struct buffer *b, const struct report *r, enum standard_severity severity,
-                        const char *heading)
+/* The part of the report that an entry stands in. */
+enum part { PART_MISSING, PART_CORRECT, PART_NOTES };
+
+static enum part part_of(const struct report *r, const struct entry *e)
 {
-    size_t n = count(r, severity), number = 0;
+    if (e->severity != STANDARD_ERROR)
+        return PART_NOTES;
+    return r->kind == REPORT_INCOMPLETE && is_of_missing(e) ? PART_MISSING : PART_CORRECT;
+}
+
+static void put_entries(struct buffer *b, const struct report *r, enum part part, const char *heading)
+{
+    size_t n = 0, number = 0;
+    for (size_t i = 0; i < r->n_entries; i++)
+        n += part_of(r, &r->entries[i]) == part;
     if (n == 0)
         return;
     buffer_printf(b, "■ %s（%zu件）\r\n", heading, n);
     for (size_t i = 0; i < r->n_entries; i++) {
         const struct entry *e = &r->entries[i];
-        if (e->severity != severity)
+        if (part_of(r, e) != part)
             continue;
         buffer_printf(b, "%zu) ", ++number);
-        put_place(b, e);
-        buffer_printf(b, "：%s\r\n", e->message);
+        if (part != PART_MISSING || e->line) { /* a file that lacks another is not at fault */
+            put_place(b, e);
+            buffer_text(b, "：");
+        }
+        buffer_printf(b, "%s\r\n", e->message);
         if (!said_before(r, i))
             buffer_printf(b, "   → %s\r\n", e->remedy);
         buffer_printf(b, "   [%s]  根拠：%s\r\n", e->rule->code, e->rule->source);
     }
     buffer_text(b, "\r\n");
+}
+
+static bool is_to_correct(const struct report *r, const char *file)
+{
+    for (size_t i = 0; i < r->n_entries; i++)
+        if (part_of(r, &r->entries[i]) == PART_CORRECT && strcmp(r->entries[i].file, file) == 0)
+            return true;
+    return false;
+}
+
+static void put_good_files(struct buffer *b, const struct report *r)
+{
+    bool first = true;
+    for (size_t i = 0; i < r->n_good; i++) {
+        if (is_to_correct(r, r->good[i]))
+            continue;
+        if (first)
+            put_line(b, "■ 問題のないファイル（消さずに、このままにしてください）");
+        first = false;
+        put_line(b, r->good[i]);
+    }
 }
 
 char *report_text(const struct report *r, size_t *length)
@@ -215,15 +265,12 @@ char *report_text(const struct report *r, size_t *length)
     put_line(&b, what_happened(r));
     buffer_printf(&b, "%s：%s\r\n\r\n", names[r->kind], r->file_name);
     put_remedies(&b, r);
-    put_entries(&b, r, STANDARD_ERROR, "直すところ");
-    put_entries(&b, r, STANDARD_WARNING, "お知らせ");
+    put_entries(&b, r, PART_MISSING, "足りないもの");
+    put_entries(&b, r, PART_CORRECT, "直すところ");
+    put_entries(&b, r, PART_NOTES, "お知らせ");
     if (r->more)
         buffer_printf(&b, "このほかに%llu件あります。\r\n\r\n", (unsigned long long)r->more);
-    if (r->n_good) {
-        put_line(&b, "■ 問題のないファイル");
-        for (size_t i = 0; i < r->n_good; i++)
-            put_line(&b, r->good[i]);
-    }
+    put_good_files(&b, r);
     if (b.failed)
         return NULL;
     *length = b.length;

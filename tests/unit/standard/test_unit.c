@@ -235,8 +235,54 @@ static void an_incomplete_unit_is_reported_by_its_files(void **state)
     autofree char *text = report_text(r, &length);
     assert_non_null(text);
     assert_non_null(strstr(text, "連番：20250325101500"));
-    assert_non_null(strstr(text, "UPPLAN_202504_" CARE "："));
+    assert_non_null(strstr(text, "足りないもの（1件）"));
     assert_non_null(strstr(text, "UPSIKYU"));
+    report_free(r);
+}
+
+static void what_is_there_is_neither_to_be_corrected_nor_deleted(void **state)
+{
+    (void)state;
+    size_t length;
+    struct transfer_name plan;
+    assert_int_equal(transfer_name_parse("UPPLAN_202504_" CARE, &plan, NULL, NULL), NAME_TRANSFER);
+    struct report *r = report_new(REPORT_INCOMPLETE, plan.sequence);
+    assert_non_null(r);
+    const struct unit_file file = {&plan, NULL};
+    assert_int_equal(unit_judge(&file, 1, report_add, r), UNIT_INCOMPLETE);
+    report_add_good_file(r, plan.canonical);
+    autofree char *text = report_text(r, &length);
+    assert_non_null(text);
+    const char *good = strstr(text, "■ 問題のないファイル"), *name = strstr(text, plan.canonical);
+    assert_true(good && name && good < name); /* there alone */
+    assert_null(strstr(name + 1, plan.canonical));
+    static const char *const no[] = {"直すところ", "直したファイル", "消してください"};
+    for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+        assert_null(strstr(text, no[i]));
+    report_free(r);
+}
+
+static void a_file_to_be_corrected_is_not_called_good(void **state)
+{
+    (void)state;
+    size_t length;
+    struct report *r = report_new(REPORT_INCOMPLETE, "20250325101500");
+    struct transfer_name plan, other;
+    assert_non_null(r);
+    assert_int_equal(transfer_name_parse("UPPLAN_202504_" CARE, &plan, NULL, NULL), NAME_TRANSFER);
+    assert_int_equal(transfer_name_parse("UPHOSOKU_202503_" CARE, &other, NULL, NULL), NAME_TRANSFER);
+    const struct unit_file files[] = {{&plan, NULL}, {&other, NULL}};
+    assert_int_equal(unit_judge(files, 2, report_add, r), UNIT_INCOMPLETE);
+    report_add_good_file(r, plan.canonical);
+    report_add_good_file(r, other.canonical);
+    autofree char *text = report_text(r, &length);
+    assert_non_null(text);
+    assert_non_null(strstr(text, "直すところ（1件）"));
+    assert_non_null(strstr(text, "足りないもの（1件）"));
+    const char *good = strstr(text, "■ 問題のないファイル");
+    assert_non_null(good);
+    assert_non_null(strstr(good, plan.canonical));
+    assert_null(strstr(good, other.canonical));
     report_free(r);
 }
 
@@ -254,6 +300,8 @@ int main(void)
         cmocka_unit_test(a_report_is_for_notepad_and_says_place_and_code),
         cmocka_unit_test(a_report_keeps_a_thousand_problems_and_counts_the_rest),
         cmocka_unit_test(an_incomplete_unit_is_reported_by_its_files),
+        cmocka_unit_test(what_is_there_is_neither_to_be_corrected_nor_deleted),
+        cmocka_unit_test(a_file_to_be_corrected_is_not_called_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
