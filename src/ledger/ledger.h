@@ -204,6 +204,10 @@ int ledger_rename(struct ledger *l, const struct ledger_rename *rename, ledger_d
  * reports go too. */
 int ledger_unlink(struct ledger *l, uint64_t entry, bool keep_node, const char *const remove_reports[3],
                   ledger_done_fn *done, void *context);
+/* The same for what the daemon itself takes away: a report, or a sent file whose linger time is over
+ * (ledger_sent_entries). -ESTALE unless its content is `content` still, and (a file) what its message has sent. */
+int ledger_unlink_settled(struct ledger *l, uint64_t entry, uint64_t content, bool keep_node,
+                          const char *const remove_reports[3], ledger_done_fn *done, void *context);
 int ledger_drop_node(struct ledger *l, uint64_t node, ledger_done_fn *done, void *context);
 
 /* Times and mode (never a save). Not fsynced on its own, as ledger_xattr_set. UINT32_MAX / INT64_MIN =
@@ -296,6 +300,11 @@ struct ledger_sealed {
 };
 /* Durable before the first byte is sent. */
 int ledger_seal(struct ledger *l, const struct ledger_sealed *sealed, ledger_done_fn *done, void *context);
+/* What was sealed must not be sent as it is (the key that signed it is no longer ours, its time is one to come)
+ * and the hub has not accepted it: the envelope goes, the message is queued anew under `new_id`, which
+ * replaces the old one. -ESTALE: not sealed, or not queued any more. */
+int ledger_unseal(struct ledger *l, uint64_t message, const struct message_id *new_id, const char *reason,
+                  ledger_done_fn *done, void *context);
 /* -EAGAIN-like reasons while queued ("key-unconfirmed", "hub-offline", "no-licence"); shown in status. */
 int ledger_note_reason(struct ledger *l, uint64_t message, const char *reason, ledger_done_fn *done,
                        void *context);
@@ -411,6 +420,8 @@ int ledger_receipt_next(struct ledger *l, uint64_t after,
                         struct ledger_receipt *out); /* own ones not yet at the hub; -ENOENT */
 int ledger_receipt_signed(struct ledger *l, uint64_t receipt, const uint8_t *der, size_t length,
                           ledger_done_fn *done, void *context);
+/* One that is not at the hub yet is to be signed anew (a new key). What was signed stays in the archive. */
+int ledger_receipt_unsign(struct ledger *l, uint64_t receipt, ledger_done_fn *done, void *context);
 int ledger_receipt_sent(struct ledger *l, uint64_t receipt, ledger_done_fn *done, void *context);
 /* A partner's verified receipt over one of our messages: state and evidence. Again, or a later contradicting
  * one: kept as evidence, the state does not go back. -ENOENT: no such message of ours, or hashes differ. */
@@ -466,6 +477,9 @@ struct ledger_status {
 typedef bool ledger_status_fn(void *context, const struct ledger_status *s);
 /* Newest first, from `before` (0 = the end), at most max. */
 int ledger_status_list(struct ledger *l, uint64_t before, size_t max, ledger_status_fn *fn, void *context);
+/* How many files of the outbox and its folders are rejected and belong to no message: their names cannot be
+ * sent, so that nothing else tells of them. */
+int ledger_unsendable(struct ledger *l, uint64_t *n);
 /* Finds a message by direction, partner (in: sender) and id. 0 or -ENOENT. */
 int ledger_find(struct ledger *l, bool outgoing, const struct office_id *sender, const struct message_id *id,
                 uint64_t *message);

@@ -104,6 +104,26 @@ int ledger_receipt_signed(struct ledger *l, uint64_t receipt, const uint8_t *der
     return change_submit(l, c ? &c->change : NULL, done, context);
 }
 
+static int unsign_apply(struct ledger *l, struct change *change)
+{
+    const struct own_change *c = (struct own_change *)change;
+    struct own_row row;
+    int r = own_find(l, c->receipt, &row);
+    if (r || row.sent || !row.is_signed)
+        return r;
+    r = sql_run(&l->writer, "UPDATE receipt SET der=NULL WHERE id=?", "i", c->receipt);
+    change->changed = LEDGER_CHANGED_RECEIPTS;
+    return r ? r : message_audit(l, "receipt-unsigned", row.message, "%s", receipt_kind_name(row.kind));
+}
+
+int ledger_receipt_unsign(struct ledger *l, uint64_t receipt, ledger_done_fn *done, void *context)
+{
+    struct own_change *c = change_new(sizeof *c, unsign_apply, done, context);
+    if (c)
+        c->receipt = receipt;
+    return change_submit(l, c ? &c->change : NULL, done, context);
+}
+
 static int sent_apply(struct ledger *l, struct change *change)
 {
     const struct own_change *c = (struct own_change *)change;

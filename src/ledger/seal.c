@@ -150,6 +150,65 @@ int ledger_seal(struct ledger *l, const struct ledger_sealed *sealed, ledger_don
     return change_submit(l, &c->change, done, context);
 }
 
+/* ---- What has been sealed and may not be sent ---- */
+
+struct unseal_change {
+    struct change change;
+    uint64_t message;
+    struct message_id uid;
+    const char *reason;
+};
+
+static int envelope_remove(struct ledger *l, uint64_t message)
+{
+    uint64_t contents[3] = {0};
+    {
+        autoquery s = sql_query(&l->writer, "SELECT statement, manifest, ciphertext FROM envelope WHERE message=?",
+                                "i", message);
+        int r = sql_row(s);
+        if (r <= 0)
+            return r < 0 ? r : -ENOENT;
+        for (int i = 0; i < 3; i++)
+            contents[i] = sql_u64(s, i);
+    }
+    int r = 0;
+    for (size_t i = 0; i < ARRAY_LENGTH(contents) && r == 0; i++)
+        r = contents[i] ? content_unref(l, contents[i]) : 0;
+    return r ? r : sql_run(&l->writer, "DELETE FROM envelope WHERE message=?", "i", message);
+}
+
+/* What it already replaces stays named: the receiver has never seen the id that goes. */
+static int unseal_apply(struct ledger *l, struct change *change)
+{
+    const struct unseal_change *c = (struct unseal_change *)change;
+    struct message m;
+    char label[48];
+    int r = message_find(&l->writer, c->message, &m);
+    if (r || !m.outgoing || !m.sealed || m.state != OUT_QUEUED)
+        return r ? r : -ESTALE;
+    r = envelope_remove(l, c->message);
+    if (r == 0)
+        r = sql_run(&l->writer,
+                    "UPDATE message SET sealed=0, open=1, replaces=coalesce(replaces, uid), uid=?, reason=?"
+                    " WHERE id=?",
+                    "bti", c->uid.bytes, sizeof c->uid.bytes, c->reason, c->message);
+    change->changed = LEDGER_CHANGED_UNITS;
+    message_label(true, m.uid.bytes, label);
+    return r ? r : message_audit(l, "unsealed", c->message, "was %s", label);
+}
+
+int ledger_unseal(struct ledger *l, uint64_t message, const struct message_id *new_id, const char *reason,
+                  ledger_done_fn *done, void *context)
+{
+    struct unseal_change *c = change_new(sizeof *c, unseal_apply, done, context);
+    if (c) {
+        c->message = message;
+        c->uid = *new_id;
+        c->reason = reason_copy(&c->change, reason);
+    }
+    return change_submit(l, c ? &c->change : NULL, done, context);
+}
+
 /* ---- A queued message's reason; the hub's no ---- */
 
 struct reason_change {

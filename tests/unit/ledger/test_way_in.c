@@ -348,10 +348,15 @@ static void reading_all_of_a_unit_takes_it(void **state)
         assert_int_equal(ledger_receipt_signed(l, taken, (const uint8_t *)"taken", 5, NULL, NULL), 0);
     assert_int_equal(next_receipt(l, received, RECEIPT_TAKEN, "read", &taken), 5);
     assert_string_equal(text_of(l, node_at(l, RECEIVED SEQUENCE "-01/taken.der"), text), "taken");
+    assert_int_equal(ledger_receipt_unsign(l, taken, NULL, NULL), 0); /* a new key */
+    assert_int_equal(next_receipt(l, received, RECEIPT_TAKEN, "read", &taken), 0);
+    assert_int_equal(ledger_receipt_signed(l, taken, (const uint8_t *)"again", 5, NULL, NULL), 0);
+    assert_string_equal(text_of(l, node_at(l, RECEIVED SEQUENCE "-01/taken-2.der"), text), "again");
     for (int i = 0; i < 2; i++) {
         assert_int_equal(ledger_receipt_sent(l, taken, NULL, NULL), 0);
         assert_int_equal(ledger_receipt_sent(l, received, NULL, NULL), 0);
     }
+    assert_int_equal(ledger_receipt_unsign(l, taken, NULL, NULL), 0); /* the hub has it: it stays */
     assert_int_equal(next_receipt(l, 0, RECEIPT_TAKEN, "", &taken), -ENOENT);
     assert_int_equal(ledger_receipt_sent(l, 4711, NULL, NULL), -ENOENT);
 }

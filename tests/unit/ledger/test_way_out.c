@@ -376,6 +376,46 @@ static void a_refused_message_keeps_no_ciphertext_and_can_be_sent_again(void **s
     assert_int_equal(ledger_resend(l, &third, &old, NULL, NULL), -ENOENT);
 }
 
+static void what_was_sealed_and_may_not_be_sent_is_sealed_anew_under_another_id(void **state)
+{
+    struct ledger *l = ((struct house *)*state)->ledger;
+    uint64_t message = 0, list[4], size;
+    struct ledger_envelope e;
+    struct ledger_unit u;
+    struct message_id id = message_id(0x61), next = message_id(0x62);
+    save(l, PLAN, SEQUENCE, "plan", &message);
+    assert_int_equal(ledger_unseal(l, message, &id, "", NULL, NULL), -ESTALE);
+    queue_all(l, message);
+    assert_int_equal(seal_as(l, message, 1), 0);
+    assert_int_equal(ledger_envelope(l, message, &e), 0);
+    struct message_id old = e.id;
+    uint64_t ciphertext = e.ciphertext;
+    ledger_envelope_free(&e);
+    assert_int_equal(ledger_unseal(l, message, &id, "clock-ahead", NULL, NULL), 0);
+    assert_int_equal(ledger_unseal(l, message, &next, "", NULL, NULL), -ESTALE);
+    assert_int_equal(content_stat(l, ciphertext, &size, NULL), -ENOENT);
+    assert_int_equal(ledger_to_send(l, list, 4), 0);
+    assert_int_equal(ledger_to_seal(l, list, 4), 1);
+    assert_int_equal(list[0], message);
+    assert_int_equal(ledger_unit(l, message, &u), 0);
+    assert_int_equal(u.state, OUT_QUEUED);
+    assert_string_equal(u.reason, "clock-ahead");
+    assert_memory_equal(&u.id, &id, sizeof id);
+    assert_true(u.has_replaces && memcmp(&u.replaces, &old, sizeof old) == 0);
+    ledger_unit_free(&u);
+    assert_int_equal(seal_as(l, message, 2), 0);
+    assert_int_equal(ledger_unseal(l, message, &next, "", NULL, NULL), 0);
+    assert_int_equal(ledger_unit(l, message, &u), 0); /* the receiver has seen none but the first, if any */
+    assert_true(u.has_replaces && memcmp(&u.replaces, &old, sizeof old) == 0);
+    ledger_unit_free(&u);
+    assert_int_equal(seal_as(l, message, 3), 0);
+    assert_int_equal(ledger_accept(l, message, (const uint8_t *)"acceptance", 10, ACCEPTED, NULL, NULL), 0);
+    assert_int_equal(ledger_unseal(l, message, &id, "", NULL, NULL), -ESTALE);
+    assert_int_equal(state_of(l, message), OUT_SENT);
+    assert_int_equal(ledger_verify(l, NULL, NULL), 0);
+    assert_int_equal(ledger_check(l, NULL), 0);
+}
+
 static void a_sent_entry_leaves_the_outbox_after_the_linger_time_unless_changed(void **state)
 {
     struct ledger *l = ((struct house *)*state)->ledger;
@@ -435,6 +475,7 @@ int main(void)
         T(a_partner_cannot_fill_the_ledger_with_receipts),
         T(a_receipt_before_our_hubs_answer_waits_for_it),
         T(a_refused_message_keeps_no_ciphertext_and_can_be_sent_again),
+        T(what_was_sealed_and_may_not_be_sent_is_sealed_anew_under_another_id),
         T(a_sent_entry_leaves_the_outbox_after_the_linger_time_unless_changed),
         T(two_exchanges_under_one_number_have_a_folder_each),
     };
