@@ -56,6 +56,22 @@ int ledger_status_list(struct ledger *l, uint64_t before, size_t max, ledger_sta
     return 0;
 }
 
+/* By the folders' entries: the outbox is small, the nodes of five years are not. */
+int ledger_unsendable(struct ledger *l, uint64_t *n)
+{
+    int64_t found = 0;
+    WITH_READER(l, c);
+    if (!c)
+        return -EIO;
+    int r = sql_number(c, &found,
+                       "SELECT count(*) FROM entry JOIN node ON node.id=entry.node"
+                       " WHERE entry.parent IN (SELECT ? UNION SELECT outbox FROM partner)"
+                       " AND node.kind=? AND node.verdict=? AND node.message=0",
+                       "iii", (uint64_t)NODE_OUTBOX, (uint64_t)NODE_FILE, (uint64_t)VERDICT_REJECTED);
+    *n = (uint64_t)found;
+    return r;
+}
+
 int ledger_find(struct ledger *l, bool outgoing, const struct office_id *sender, const struct message_id *id,
                 uint64_t *message)
 {
