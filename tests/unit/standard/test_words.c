@@ -1,0 +1,85 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "standard/status_words.h"
+
+static const char *ja(const char *reason, char out[STATUS_REASON_SIZE])
+{
+    status_reason_words(reason, STANDARD_JA, out);
+    return out;
+}
+
+static void a_rule_is_told_with_its_sentence(void **state)
+{
+    (void)state;
+    char text[STATUS_REASON_SIZE];
+    assert_string_equal(ja("CP1042", text), "CP1042：「項目」が…桁です。…桁で出力してください。");
+    assert_string_equal(ja("cp3009", text), "CP3009：文書の中身が「…」の形式ではありません。"); /* as receipts have it */
+    status_reason_words("CP3008", STANDARD_EN, text);
+    assert_string_equal(text, "CP3008: Documents of type \"…\" cannot be sent.");
+}
+
+static void every_rule_fits(void **state)
+{
+    (void)state;
+    const struct standard_rule *rules;
+    size_t n = standard_rules(&rules);
+    for (size_t i = 0; i < n; i++) {
+        char text[STATUS_REASON_SIZE];
+        ja(rules[i].code, text);
+        assert_memory_equal(text, rules[i].code, 6);
+        assert_true(strlen(text) < STATUS_REASON_SIZE - 3); /* not cut */
+        assert_null(strchr(text, '{'));
+    }
+}
+
+static void codes_are_words(void **state)
+{
+    (void)state;
+    static const char *const codes[] = {
+        "settling", "partner-unknown", "partner-ambiguous", "partner-wait-over", "partner-certificate",
+        "unit-incomplete", "sub-missing", "key-unconfirmed", "recipient-unknown", "certificate-revoked",
+        "certificate-time", "certificate-chain", "clock-ahead", "statement-time", "statement-form", "held",
+        "unreadable", "file-flow", "file-hash", "manifest-form"};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        char text[STATUS_REASON_SIZE];
+        assert_true((unsigned char)*ja(codes[i], text) >= 0xE3); /* Japanese */
+        status_reason_words(codes[i], STANDARD_EN, text);
+        assert_string_not_equal(text, codes[i]);
+    }
+}
+
+static void what_is_not_known_stays(void **state)
+{
+    (void)state;
+    char text[STATUS_REASON_SIZE];
+    assert_string_equal(ja("of-a-later-hub", text), "of-a-later-hub");
+    assert_string_equal(ja("CP9999", text), "CP9999");
+    assert_string_equal(ja("", text), "");
+    assert_string_equal(status_words(true, "of-a-later-ledger", "").label, "of-a-later-ledger");
+}
+
+static void the_precise_reason_comes_before_the_state(void **state)
+{
+    (void)state;
+    assert_string_equal(status_words(true, "waiting", "partner-unknown").label, "相手が未参加");
+    assert_string_equal(status_words(true, "waiting", "of-a-later-ledger").label, "送信待ち");
+    assert_string_equal(status_words(false, "refused", "unreadable").label, "受取不可");
+    assert_null(strstr(status_words(true, "rejected", "CP3003").what, "同じ名前で"));
+    assert_non_null(strstr(status_words(true, "rejected", "CP1034").what, "同じ名前で"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_rule_is_told_with_its_sentence), cmocka_unit_test(every_rule_fits),
+        cmocka_unit_test(codes_are_words),                  cmocka_unit_test(what_is_not_known_stays),
+        cmocka_unit_test(the_precise_reason_comes_before_the_state),
+    };
+    return cmocka_run_group_tests_name("status words", tests, NULL, NULL);
+}
