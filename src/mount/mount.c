@@ -70,6 +70,8 @@ static void ledger_changed(void *context, unsigned changed)
     struct tree *t = context;
     if (changed & ~(unsigned)LEDGER_CHANGED_TREE)
         atomic_fetch_add(&t->changes, 1);
+    if (changed & LEDGER_CHANGED_TREE)
+        atomic_fetch_add(&t->tree_changes, 1);
 }
 
 static int tree_open(struct mount *m, size_t index, const struct mount_office *office, bool alone,
@@ -173,6 +175,12 @@ int mount_new(const struct mount_options *options, struct mount **out, struct er
 void mount_set_settler(struct mount *m, size_t office, struct settler *settler)
 {
     m->trees[office].settler = settler;
+}
+
+void mount_set_hub(struct mount *m, size_t office, mount_hub_fn *fn, void *context)
+{
+    m->trees[office].hub = fn;
+    m->trees[office].hub_context = context;
 }
 
 /* ---- Serving ---- */

@@ -34,6 +34,11 @@ int mount_serve(struct mount *m);
 void mount_stop(struct mount *m); /* any thread; makes mount_serve return */
 void mount_free(struct mount *m); /* after mount_serve; before the ledgers are closed */
 
+/* Whether the hub answers, for the status page: false = it is away, since *since (UTC ms). Asked on FUSE threads,
+ * so that it may not wait. Before mount_serve; `context` outlives it. */
+typedef bool mount_hub_fn(void *context, int64_t *since);
+void mount_set_hub(struct mount *m, size_t office, mount_hub_fn *fn, void *context);
+
 /* ---- What the announcer's driver (show.c) needs; `office` is the index in mount_options.offices ---- */
 
 /* Only this process may look into and rename out of the hidden folder; 0 = nobody. */

@@ -1,27 +1,18 @@
-/* The status of a message in a clerk's words. Private to the pages. */
+/* Parts of a message's status in a clerk's words. Private to the pages. */
 #ifndef MOUNT_PAGE_WORDS_H
 #define MOUNT_PAGE_WORDS_H
 
-#include <stdbool.h>
-
 #include "base/buffer.h"
 #include "ledger/ledger.h"
+#include "standard/status_words.h"
 
-enum page_tone {
-    TONE_TODO, /* a person has to do something */
-    TONE_WAIT, /* goes on by itself */
-    TONE_DONE,
-    TONE_GREY, /* of the past */
-};
-struct page_words {
-    const char *label; /* 「送信済」 */
-    enum page_tone tone;
-    const char *what; /* what that means and what to do; "" = nothing to say */
-};
-struct page_words page_words_of(const struct ledger_status *s);
+/* Name and identity of the partner: "さくら訪問介護", "0300000005-11". `name` "" when it is not known. Both ""
+ * when it is `self`, which nobody means to send to: the file's name is wrong. */
+void page_partner(struct ledger *l, const struct office_id *self, const struct ledger_status *s, char name[256],
+                  char identity[32]);
 
-/* Name and identity of the partner: "さくら訪問介護", "0300000005-11". `name` "" when it is not known. */
-void page_partner(struct ledger *l, const struct ledger_status *s, char name[256], char identity[32]);
+/* The reason in words, or "" where `words` say it already. */
+void page_reason(const struct status_words *words, const struct ledger_status *s, char out[STATUS_REASON_SIZE]);
 
 /* What it holds: "第6表（サービス利用票）、利用者補足情報 ×2"; a document by type and size only. */
 int page_contents(const struct ledger_status *s, struct buffer *out);

@@ -47,9 +47,12 @@ static const char head[] =
     ".done .tag{color:#116329;background:#edf9f0}.grey .tag{color:#5a6775;background:#f3f5f7}\n"
     ".number,.id{white-space:nowrap;color:var(--soft);font-size:13.5px;font-variant-numeric:tabular-nums}\n"
     ".none{background:var(--paper);border:1px solid var(--line);border-radius:6px;padding:12px 16px;margin:0}\n"
+    ".why{color:var(--soft);font-size:13.5px}\n"
+    ".alert{background:#fff8e5;border:1px solid #d9b44a;border-left:6px solid #9a6700;border-radius:6px;"
+    "padding:10px 16px;margin:0 0 14px}\n"
     ".more,footer{color:var(--soft);font-size:14px}\nfooter{margin-top:36px}\n"
     "dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 16px;margin:6px 0}dt{font-weight:600}dd{margin:0}\n"
-    "@media print{body{background:#fff;font-size:10.5pt}main{max-width:none;padding:0}.card,.scroll,.none{break-inside:"
+    "@media print{body{background:#fff;font-size:10.5pt}main{max-width:none;padding:0}.card,.scroll,.none,.alert{break-inside:"
     "avoid}.scroll{overflow:visible;border-radius:0;break-inside:auto}table{min-width:0}tr{break-inside:avoid}"
     "thead{display:table-header-group}h2{break-after:avoid}}\n"
     "</style>\n</head>\n<body>\n<main>\n";
@@ -62,12 +65,14 @@ struct rows {
 
 struct page {
     struct ledger *ledger;
+    const struct office_id *office;
+    const struct page_facts *facts;
     struct rows todo, out, in;
     size_t waiting, arrived, looked_at;
     bool failed;
 };
 
-static const char *tone_class(enum page_tone tone)
+static const char *tone_class(enum status_tone tone)
 {
     return tone == TONE_TODO ? "todo" : tone == TONE_WAIT ? "wait" : tone == TONE_DONE ? "done" : "grey";
 }
@@ -106,14 +111,14 @@ static void cell_time(struct buffer *b, int64_t utc_ms)
 static void cell_partner(struct page *p, struct buffer *b, const struct ledger_status *s)
 {
     char name[256], identity[32];
-    page_partner(p->ledger, s, name, identity);
+    page_partner(p->ledger, p->office, s, name, identity);
     buffer_text(b, "<td>");
     if (name[0]) {
         escaped(b, name);
         buffer_text(b, "<br>");
     }
     buffer_text(b, "<span class=\"id\">");
-    escaped(b, identity);
+    escaped(b, identity[0] ? identity : "－");
     buffer_text(b, "</span></td>");
 }
 
@@ -131,19 +136,21 @@ static void cell_contents(struct page *p, struct buffer *b, const struct ledger_
     buffer_text(b, "</td>");
 }
 
-static void cell_what(struct buffer *b, const struct page_words *words, const struct ledger_status *s)
+static void cell_what(struct buffer *b, const struct status_words *words, const struct ledger_status *s)
 {
     buffer_text(b, "<td class=\"what\">");
     escaped(b, words->what);
-    if (words->tone == TONE_TODO && s->reason[0]) {
-        buffer_text(b, " <span class=\"id\">［");
-        escaped(b, s->reason);
+    char reason[STATUS_REASON_SIZE];
+    page_reason(words, s, reason);
+    if (reason[0]) {
+        buffer_text(b, "<br><span class=\"why\">［");
+        escaped(b, reason);
         buffer_text(b, "］</span>");
     }
     buffer_text(b, "</td>");
 }
 
-static struct buffer *row_begin(struct rows *rows, size_t max, const struct page_words *words)
+static struct buffer *row_begin(struct rows *rows, size_t max, const struct status_words *words)
 {
     if (rows->n >= max) {
         rows->left_out++;
@@ -156,7 +163,7 @@ static struct buffer *row_begin(struct rows *rows, size_t max, const struct page
     return &rows->html;
 }
 
-static void row_todo(struct page *p, const struct ledger_status *s, const struct page_words *words)
+static void row_todo(struct page *p, const struct ledger_status *s, const struct status_words *words)
 {
     struct buffer *b = row_begin(&p->todo, TODO_MAX, words);
     if (!b)
@@ -169,7 +176,7 @@ static void row_todo(struct page *p, const struct ledger_status *s, const struct
     buffer_text(b, "</tr>\n");
 }
 
-static void row_out(struct page *p, const struct ledger_status *s, const struct page_words *words)
+static void row_out(struct page *p, const struct ledger_status *s, const struct status_words *words)
 {
     struct buffer *b = row_begin(&p->out, ROWS_MAX, words);
     if (!b)
@@ -183,7 +190,7 @@ static void row_out(struct page *p, const struct ledger_status *s, const struct 
     buffer_text(b, "</tr>\n");
 }
 
-static void row_in(struct page *p, const struct ledger_status *s, const struct page_words *words)
+static void row_in(struct page *p, const struct ledger_status *s, const struct status_words *words)
 {
     struct buffer *b = row_begin(&p->in, ROWS_MAX, words);
     if (!b)
@@ -199,7 +206,7 @@ static void row_in(struct page *p, const struct ledger_status *s, const struct p
 static bool take(void *context, const struct ledger_status *s)
 {
     struct page *p = context;
-    struct page_words words = page_words_of(s);
+    struct status_words words = status_words(s->outgoing, s->state, s->reason);
     p->looked_at++;
     if (words.tone == TONE_TODO)
         row_todo(p, s, &words);
@@ -238,17 +245,35 @@ static void table(struct buffer *b, const char *title, const struct rows *rows, 
                       rows->left_out);
 }
 
-static void write_head(struct buffer *b, const struct page *p, const struct office_id *office)
+static void write_alerts(struct buffer *b, const struct page *p)
+{
+    if (p->facts->hub_away) {
+        char since[20];
+        page_time(p->facts->since, since);
+        buffer_text(b, "<p class=\"alert\"><b>センターに接続できません");
+        if (since[0])
+            buffer_printf(b, "（%s から）", since);
+        buffer_text(b, "</b>。つながり次第、自動で送受信します。長く続くときは、管理者に連絡してください。</p>\n");
+    }
+    if (p->facts->unsendable)
+        buffer_printf(b,
+                      "<p class=\"alert\"><b>送られないファイルがあります：%llu 件</b>。ファイル名や置き場所が違うため、"
+                      "下の表には出ません。outbox で、ファイルの横の「.エラー.txt」を見てください。</p>\n",
+                      (unsigned long long)p->facts->unsendable);
+}
+
+static void write_head(struct buffer *b, const struct page *p)
 {
     char now[20];
     clock_format_japan(clock_utc_ms(), now);
     now[16] = '\0';
     buffer_text(b, head);
     buffer_text(b, "<h1>送受信状況</h1>\n<p class=\"lead\">事業所 ");
-    escaped(b, office->text);
+    escaped(b, p->office->text);
     buffer_printf(b, "　／　%s 現在　（最新の状況を見るには、F5 キーで開き直してください）</p>\n", now);
+    write_alerts(b, p);
     buffer_text(b, "<div class=\"cards\">\n");
-    size_t todo = p->todo.n + p->todo.left_out;
+    size_t todo = p->todo.n + p->todo.left_out + (size_t)p->facts->unsendable;
     card(b, todo ? "todo" : "done", todo, "対応が必要なもの");
     card(b, "wait", p->waiting, "送信を待っているもの");
     card(b, "in", p->arrived, "届いていて、未取込のもの");
@@ -263,6 +288,15 @@ static void write_foot(struct buffer *b, const struct page *p)
                    "<dt>受領済</dt><dd>相手の事業所のフォルダーに届きました。</dd>"
                    "<dt>取込済</dt><dd>相手の事業所が取り込みました。</dd>"
                    "<dt>差戻し・確認待ち・ファイル不足</dt><dd>送られていません。「対応が必要なもの」を見てください。</dd>"
+                   "<dt>送り先が未定</dt><dd>送り先のサービスを選べません。送りたい事業所のフォルダーに保存し直してください。</dd>"
+                   "<dt>相手が未参加</dt><dd>送られていません。従来の方法で送ってください。</dd>"
+                   "<dt>受取不可</dt><dd>相手の事業所が受け取れませんでした。理由は「対応が必要なもの」にあります。</dd>"
+                   "<dt>取消</dt><dd>送る前に消されました。</dd>"
+                   "</dl>\n<h2>状態の意味（受信）</h2>\n<dl>"
+                   "<dt>未取込</dt><dd>inbox に届いています。介護ソフトに取り込んでください。</dd>"
+                   "<dt>取込済</dt><dd>取り込みました。</dd>"
+                   "<dt>差替済</dt><dd>新しいものが届いたので、取り込まなくて構いません。</dd>"
+                   "<dt>受取不可</dt><dd>確かめられなかったため、受け取っていません。相手の事業所に再送を頼んでください。</dd>"
                    "</dl>\n");
     if (p->looked_at >= LOOKED_AT)
         buffer_printf(b, "<p>新しいものから %d 件を見ています。それより古いものは「送受信一覧.csv」にあります。</p>\n",
@@ -272,17 +306,18 @@ static void write_foot(struct buffer *b, const struct page *p)
 }
 
 int page_status_html(struct ledger *l, const struct settings *s, const struct office_id *office,
-                     struct buffer *out)
+                     const struct page_facts *facts, struct buffer *out)
 {
     static const char *const todo[] = {"状態", "方向", "相手の事業所", "内容", "日時", "すること", NULL};
     static const char *const sent[] = {"状態", "送り先", "内容", "保存", "送信", "受領", "取込", NULL};
     static const char *const received[] = {"状態", "送り元", "内容", "受信", "取込", "説明", NULL};
     (void)s;
-    struct page p = {.ledger = l};
+    struct page p = {.ledger = l, .office = office, .facts = facts};
     int r = ledger_status_list(l, 0, LOOKED_AT, take, &p);
     if (r >= 0) {
-        write_head(out, &p, office);
-        table(out, "対応が必要なもの", &p.todo, todo, "ありません。すべて自動で進んでいます。");
+        write_head(out, &p);
+        table(out, "対応が必要なもの", &p.todo, todo, facts->unsendable ? "上の「送られないファイル」のほかには、ありません。"
+                                 : "ありません。すべて自動で進んでいます。");
         table(out, "送ったもの・送るもの", &p.out, sent, "まだありません。送るファイルを outbox に保存してください。");
         table(out, "届いたもの", &p.in, received, "まだありません。");
         write_foot(out, &p);

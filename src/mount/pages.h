@@ -4,12 +4,21 @@
 #ifndef MOUNT_PAGES_H
 #define MOUNT_PAGES_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/buffer.h"
 #include "base/settings.h"
 #include "ledger/ledger.h"
 
+/* What the page tells that no message does. */
+struct page_facts {
+    bool hub_away;
+    int64_t since; /* UTC ms; 0 = not known */
+    uint64_t unsendable; /* ledger_unsendable */
+};
 int page_status_html(struct ledger *l, const struct settings *s, const struct office_id *office,
-                     struct buffer *out);
+                     const struct page_facts *facts, struct buffer *out);
 int page_status_csv(struct ledger *l, const struct settings *s, const struct office_id *office,
                     struct buffer *out);
 

@@ -9,6 +9,7 @@ enum { ROWS_MAX = 20000 };
 
 struct table {
     struct ledger *ledger;
+    const struct office_id *office;
     struct buffer *out;
     bool first; /* cell of its row */
 };
@@ -56,9 +57,9 @@ static int names(const struct ledger_status *s, struct buffer *out)
 static bool row(void *context, const struct ledger_status *s)
 {
     struct table *t = context;
-    struct page_words words = page_words_of(s);
-    char name[256], identity[32], id[2 * ENVELOPE_ID_SIZE + 1];
-    page_partner(t->ledger, s, name, identity);
+    struct status_words words = status_words(s->outgoing, s->state, s->reason);
+    char name[256], identity[32], id[2 * ENVELOPE_ID_SIZE + 1], reason[STATUS_REASON_SIZE];
+    page_partner(t->ledger, t->office, s, name, identity);
     hex_encode(s->id.bytes, sizeof s->id.bytes, id);
     cell(t, s->outgoing ? "送信" : "受信");
     cell(t, words.label);
@@ -72,7 +73,8 @@ static bool row(void *context, const struct ledger_status *s)
     cell_time(t, s->received);
     cell_time(t, s->taken);
     cell(t, words.what);
-    cell(t, s->reason);
+    status_reason_words(s->reason, STANDARD_JA, reason);
+    cell(t, reason);
     cell(t, id);
     end_row(t);
     return !t->out->failed;
@@ -83,10 +85,9 @@ int page_status_csv(struct ledger *l, const struct settings *s, const struct off
 {
     static const char *const head[] = {"方向",     "状態",       "相手の事業所", "相手の名前", "連番",
                                        "内容",     "ファイル名", "保存",         "送信",       "受領",
-                                       "取込",     "説明",       "理由コード",   "メッセージ番号"};
+                                       "取込",     "説明",       "理由",   "メッセージ番号"};
     (void)s;
-    (void)office;
-    struct table t = {.ledger = l, .out = out, .first = true};
+    struct table t = {.ledger = l, .office = office, .out = out, .first = true};
     buffer_text(out, "\xef\xbb\xbf");
     for (size_t i = 0; i < sizeof head / sizeof *head; i++)
         cell(&t, head[i]);

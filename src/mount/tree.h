@@ -18,6 +18,7 @@
 #include "mount/judge.h"
 #include "mount/mount.h"
 #include "mount/names.h"
+#include "mount/pages.h"
 #include "mount/table.h"
 
 enum {
@@ -58,7 +59,8 @@ int place_find(struct tree *t, uint64_t folder, enum place *out);
 
 struct page { /* a page of the top, as last made; handles hold references */
     unsigned refs;
-    uint64_t changes;
+    uint64_t changes, tree_changes;
+    struct page_facts facts;
     int64_t made_ns;
     struct buffer text;
 };
@@ -88,9 +90,12 @@ struct tree {
     struct expected *expected;
     size_t n_expected; /* mount.mutex */
 
+    mount_hub_fn *hub; /* or NULL */
+    void *hub_context;
     pthread_mutex_t page_mutex;
     struct page *pages[2];
-    atomic_uint_fast64_t changes; /* commits of the ledger that pages may show */
+    atomic_uint_fast64_t changes;      /* commits of the ledger that pages may show */
+    atomic_uint_fast64_t tree_changes; /* commits that may have changed page_facts.unsendable */
 };
 
 /* ---- Live nodes: files that are open, changed, or not in the ledger yet ---- */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/log.h"
@@ -49,6 +50,16 @@ static void host_sweep(void *context)
     mount_sweep(o->mount, o->index);
 }
 
+/* For the status page. At the start nobody knows yet: no trouble. */
+static bool hub_answers(void *context, int64_t *since)
+{
+    const struct office_run *o = context;
+    struct link_state state;
+    link_state(o->link, &state);
+    *since = state.since;
+    return state.online || !state.trouble[0];
+}
+
 /* ---- What careplanctl asks ---- */
 
 static int control_status(void *context, json_t *out)
@@ -74,6 +85,25 @@ static bool own_message(const struct office_run *o, const char *text, struct mes
            hex_decode(text + OFFICE_ID_LENGTH + sizeof out - 1, id->bytes, sizeof id->bytes);
 }
 
+/* Why it cannot be sent again: what is to be done instead. */
+static const char *why_not(const struct office_run *o, const struct message_id *id)
+{
+    with_cleanup(ledger_unit_free) struct ledger_unit unit = {0};
+    uint64_t message;
+    if (ledger_find(o->ledger, true, NULL, id, &message) || ledger_unit(o->ledger, message, &unit))
+        return "it has not been sent";
+    switch (unit.state) {
+    case OUT_REJECTED:
+        return "it was rejected; do: correct the file as its report says, and save it";
+    case OUT_HELD:
+        return "it is held; do: save it again, or delete its note to send it as it is";
+    case OUT_WITHDRAWN:
+        return "it was withdrawn; do: save it again";
+    default:
+        return "it has not been sent yet; it goes by itself";
+    }
+}
+
 static int control_resend(void *context, const char *message, struct error *e)
 {
     const struct office_run *o = context;
@@ -87,8 +117,7 @@ static int control_resend(void *context, const char *message, struct error *e)
     if (r == -ENOENT)
         return error_set(e, r, "message-unknown", "there is no message %.100s; do: careplanctl status", message);
     if (r == -EINVAL)
-        return error_set(e, r, "message-state",
-                         "%.100s has not been sent yet, so it cannot be sent again; it goes by itself", message);
+        return error_set(e, r, "message-state", "%.100s cannot be sent again: %s", message, why_not(o, &old));
     if (r)
         return error_set(e, r, "ledger", "the ledger could not be written: %s", strerror(-r));
     hex_encode(fresh.bytes, sizeof fresh.bytes, id);
@@ -146,6 +175,8 @@ int office_start(struct office_run *o, struct mount *m, struct announcer *a, str
     if (r)
         return error_set(e, r, "show", "the announcing thread cannot be started: %s", strerror(-r));
     r = start_link(o, e);
+    if (r == 0)
+        mount_set_hub(m, o->index, hub_answers, o);
     return r ? r : control_start(o->office->state, &handlers, &o->control, e);
 }
 

@@ -160,12 +160,14 @@ uint64_t save(struct house *h, const struct save_of *o, uint64_t *message)
                             .folded = folded,
                             .mode = 0660,
                             .mtime_ns = 1000000000,
-                            .verdict = o->verdict       ? o->verdict
+                            .verdict = o->nameless      ? VERDICT_REJECTED
+                                       : o->verdict     ? o->verdict
                                        : recipient[0]   ? VERDICT_GOOD
                                                         : VERDICT_WAITING,
-                            .in_unit = true,
+                            .in_unit = !o->nameless,
                             .recipient = office(recipient)};
     s.reason = s.verdict == VERDICT_GOOD ? "" : s.verdict == VERDICT_WAITING ? "partner-unknown" : "CP1042";
+    s.reason = o->reason ? o->reason : s.reason;
     if (ledger_lookup(h->ledger, s.parent, o->name, &entry, &node)) {
         entry.id = ledger_new_id(h->ledger);
         entry.node = ledger_new_id(h->ledger);
@@ -174,13 +176,13 @@ uint64_t save(struct house *h, const struct save_of *o, uint64_t *message)
     s.entry = entry.id;
     snprintf(s.canonical, sizeof s.canonical, "%s", o->name);
     snprintf(s.recipient_text, sizeof s.recipient_text, "%s", recipient[0] ? recipient : STRANGER);
-    if (!o->document) {
+    if (!o->document && !o->nameless) {
         assert_int_equal(transfer_name_parse(o->name, &name, NULL, NULL), NAME_TRANSFER);
         snprintf(s.sequence, sizeof s.sequence, "%s", name.sequence);
         snprintf(s.canonical, sizeof s.canonical, "%s", name.canonical);
         snprintf(s.version, sizeof s.version, "%s", name.kind->version);
     }
-    snprintf(s.kind, sizeof s.kind, "%s", o->document ? "DOCUMENT" : name.kind->name);
+    snprintf(s.kind, sizeof s.kind, "%s", o->document ? "DOCUMENT" : o->nameless ? "" : name.kind->name);
     message_id_new(&s.new_message);
     s.content = content_new(h->ledger);
     assert_non_null(s.content);

@@ -41,6 +41,8 @@ struct save_of {
     uint64_t folder;                     /* 0: the outbox */
     enum file_verdict verdict;           /* 0: GOOD */
     bool document;
+    bool nameless;      /* its name cannot be sent: rejected, in no unit */
+    const char *reason; /* NULL: as the verdict has it */
 };
 /* Saves and touches, as the mount does. Returns the node; its message in *message (may be NULL). */
 uint64_t save(struct house *h, const struct save_of *s, uint64_t *message);

@@ -7,11 +7,17 @@
 
 #define DELETION "DLTPLAN_202504_0300000100_43_0300000005_11_20250401090000.CSV"
 
-static const char *html(struct house *h, struct buffer *out)
+static const char *html_with(struct house *h, struct page_facts facts, struct buffer *out)
 {
     struct office_id id = office(CARE);
-    assert_int_equal(page_status_html(h->ledger, &h->settings, &id, out), 0);
+    assert_int_equal(ledger_unsendable(h->ledger, &facts.unsendable), 0);
+    assert_int_equal(page_status_html(h->ledger, &h->settings, &id, &facts, out), 0);
     return (const char *)out->data;
+}
+
+static const char *html(struct house *h, struct buffer *out)
+{
+    return html_with(h, (struct page_facts){0}, out);
 }
 
 static const char *csv(struct house *h, struct buffer *out)
@@ -114,6 +120,50 @@ static void files_of_a_unit_are_named_in_a_clerks_words(void **state)
     assert_non_null(strstr((char *)page.data, "送信準備中"));
 }
 
+static void a_file_whose_name_cannot_be_sent_is_counted(void **state)
+{
+    struct house *h = *state;
+    autobuffer page = {0}, alone = {0};
+    assert_null(strstr(html(h, &alone), "送られないファイルがあります"));
+    save(h, &(struct save_of){.name = "計画.csv", .text = "1", .nameless = true}, NULL);
+    save(h, &(struct save_of){.name = "架空太郎.pdf", .text = "1", .nameless = true, .folder = outbox_of(h, SERVICE)}, NULL);
+    save(h, &(struct save_of){.name = DELETION, .text = "1", .verdict = VERDICT_REJECTED}, NULL); /* a message tells of it */
+    assert_non_null(strstr(html(h, &page), "送られないファイルがあります：2 件"));
+    assert_null(strstr((char *)page.data, "太郎"));
+}
+
+static void a_hub_that_is_away_is_told_with_the_time(void **state)
+{
+    struct house *h = *state;
+    autobuffer page = {0}, online = {0};
+    const struct page_facts away = {.hub_away = true, .since = INT64_C(1764000000000)};
+    assert_non_null(strstr(html_with(h, away, &page), "センターに接続できません（2025-11-25 01:00 から）"));
+    assert_null(strstr(html(h, &online), "センターに接続できません"));
+}
+
+static void a_rejected_file_has_its_rule_in_words(void **state)
+{
+    struct house *h = *state;
+    autobuffer page = {0}, table = {0};
+    save(h, &(struct save_of){.name = DELETION, .text = "1", .verdict = VERDICT_REJECTED}, NULL);
+    assert_non_null(strstr(html(h, &page), "［CP1042：「項目」が…桁です。"));
+    assert_non_null(strstr(csv(h, &table), "\"CP1042：「項目」が…桁です。"));
+}
+
+static void ones_own_office_is_no_partner(void **state)
+{
+    struct house *h = *state;
+    autobuffer page = {0};
+    save(h, &(struct save_of){.name = "UPJSK_202504_0300000005_11_0300000100_43_20250401090000.CSV", .text = "1",
+                              .recipient = CARE, .verdict = VERDICT_REJECTED, .reason = "CP3003"},
+         NULL);
+    const char *text = html(h, &page), *todo = strstr(text, "対応が必要なもの</h2>");
+    assert_non_null(todo);
+    assert_null(strstr(todo, CARE));
+    assert_non_null(strstr(todo, "ファイル名の送信元が自分の事業所ではない"));
+    assert_null(strstr(todo, "同じ名前で"));
+}
+
 static void long_lists_are_cut_and_say_so(void **state)
 {
     struct house *h = *state;
@@ -143,6 +193,10 @@ int main(void)
         TEST(a_cell_that_would_be_a_formula_is_prefixed),
         TEST(a_documents_name_is_nowhere),
         TEST(files_of_a_unit_are_named_in_a_clerks_words),
+        TEST(a_file_whose_name_cannot_be_sent_is_counted),
+        TEST(a_hub_that_is_away_is_told_with_the_time),
+        TEST(a_rejected_file_has_its_rule_in_words),
+        TEST(ones_own_office_is_no_partner),
         TEST(long_lists_are_cut_and_say_so),
     };
     return cmocka_run_group_tests_name("pages", tests, NULL, NULL);
