@@ -68,10 +68,24 @@ static void reports_copy(struct change *c, const char *const from[3], const char
 
 struct unlink_change {
     struct change change;
-    uint64_t entry;
-    bool keep_node;
+    uint64_t entry, content;
+    bool keep_node, settled;
     const char *reports[3];
 };
+
+/* A save, a draft or a resend may have come since somebody looked. */
+static int is_settled(struct ledger *l, const struct unlink_change *u)
+{
+    int64_t there;
+    int r = sql_number(&l->writer, &there,
+                       "SELECT 1 FROM entry JOIN node ON node.id=entry.node WHERE entry.id=?1 AND node.content=?2"
+                       " AND node.draft=0 AND (node.kind=2 OR EXISTS(SELECT 1 FROM message JOIN file ON"
+                       " file.message=message.id WHERE message.id=node.message AND message.linger=1"
+                       " AND file.node=node.id AND file.content=node.content))",
+                       "ii", u->entry, u->content);
+    return r == -ENOENT ? -ESTALE : r;
+}
+_Static_assert(NODE_REPORT == 2, "a query here says 2");
 
 static int unlink_apply(struct ledger *l, struct change *c)
 {
@@ -79,6 +93,8 @@ static int unlink_apply(struct ledger *l, struct change *c)
     struct removal x = {.keep_node = u->keep_node};
     struct ledger_entry e;
     int r = entry_find(&l->writer, u->entry, &e);
+    if (r == 0 && u->settled)
+        r = is_settled(l, u);
     if (r == 0)
         r = entry_go(l, &e, &x);
     if (r == 0)
@@ -87,14 +103,32 @@ static int unlink_apply(struct ledger *l, struct change *c)
     return r || !x.left ? r : message_recompute(l, x.left);
 }
 
-int ledger_unlink(struct ledger *l, uint64_t entry, bool keep_node, const char *const remove_reports[3],
-                  ledger_done_fn *done, void *context)
+static struct unlink_change *unlink_new(uint64_t entry, bool keep_node, const char *const remove_reports[3],
+                                        ledger_done_fn *done, void *context)
 {
     struct unlink_change *u = change_new(sizeof *u, unlink_apply, done, context);
     if (u) {
         u->entry = entry;
         u->keep_node = keep_node;
         reports_copy(&u->change, remove_reports, u->reports);
+    }
+    return u;
+}
+
+int ledger_unlink(struct ledger *l, uint64_t entry, bool keep_node, const char *const remove_reports[3],
+                  ledger_done_fn *done, void *context)
+{
+    struct unlink_change *u = unlink_new(entry, keep_node, remove_reports, done, context);
+    return change_submit(l, u ? &u->change : NULL, done, context);
+}
+
+int ledger_unlink_settled(struct ledger *l, uint64_t entry, uint64_t content, bool keep_node,
+                          const char *const remove_reports[3], ledger_done_fn *done, void *context)
+{
+    struct unlink_change *u = unlink_new(entry, keep_node, remove_reports, done, context);
+    if (u) {
+        u->settled = true;
+        u->content = content;
     }
     return change_submit(l, u ? &u->change : NULL, done, context);
 }

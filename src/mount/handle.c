@@ -39,28 +39,42 @@ static bool slot_put(struct slot_table *s, struct handle *h)
     return true;
 }
 
-struct handle *handle_open(struct node *n, const struct fuse_ctx *who, bool writer)
+/* Under the mutex. */
+static int handle_add(struct node *n, struct handle *h)
 {
-    struct mount *m = n->tree->mount;
+    if (n->leaving || n->gone)
+        return n->leaving ? -EAGAIN : -ESTALE;
+    if (!slot_put(&n->tree->mount->handles, h))
+        return -ENFILE;
+    n->refs++;
+    n->handles++;
+    n->writers += h->writer;
+    return 0;
+}
+
+int handle_open(struct node *n, const struct fuse_ctx *who, bool writer, struct handle **out)
+{
     struct handle *h = calloc(1, sizeof *h);
+    int r;
     if (!h)
-        return NULL;
+        return -ENFILE;
     h->node = n;
     h->writer = writer;
     h->uid = who->uid;
     h->pid = who->pid;
     h->watched = n->kind == NODE_INCOMING && !n->taken;
     pthread_mutex_init(&h->read_mutex, NULL);
-    LOCKED(&m->mutex);
-    if (!slot_put(&m->handles, h)) {
+    {
+        LOCKED(&n->tree->mount->mutex);
+        r = handle_add(n, h);
+    }
+    if (r) {
         pthread_mutex_destroy(&h->read_mutex);
         free(h);
-        return NULL;
+        return r;
     }
-    n->refs++;
-    n->handles++;
-    n->writers += writer;
-    return h;
+    *out = h;
+    return 0;
 }
 
 struct handle *handle_find(struct mount *m, uint64_t fh)

@@ -13,6 +13,11 @@ bool is_announcer(const struct mount *m, fuse_req_t req)
     return announcer && fuse_req_ctx(req)->pid == announcer;
 }
 
+bool is_any_announcer(const struct mount *m, fuse_req_t req)
+{
+    return is_announcer(m, req) || (m->owner && fuse_req_ctx(req)->uid == m->owner);
+}
+
 /* Under the mutex. */
 static struct expected *expected_find(struct tree *t, uint64_t entry)
 {
@@ -54,6 +59,13 @@ void mount_expect_end(struct mount *m, size_t office, uint64_t entry)
     struct expected *x = expected_find(t, entry);
     if (x)
         *x = t->expected[--t->n_expected];
+}
+
+void mount_expect_removal(struct mount *m, size_t office, uint64_t entry, uint64_t content)
+{
+    LOCKED(&m->mutex);
+    m->trees[office].removal.entry = entry;
+    m->trees[office].removal.content = content;
 }
 
 /* "NAME is the entry's id in decimal." */

@@ -53,10 +53,15 @@ int mount_expect(struct mount *m, size_t office, const struct ledger_entry *entr
 /* The ledger has it (ledger_shown's callback), or the attempt is over: forgets what mount_expect allowed. */
 void mount_expect_end(struct mount *m, size_t office, uint64_t entry);
 
+/* Allows the announcer one removal: of this entry, while its content is the ledger's `content` and nobody has it
+ * open for writing, or has changed it; else its unlink answers EBUSY, as every other of the announcer does: one
+ * that was asked for long ago may still come. One at a time. `entry` 0: the attempt is over. */
+void mount_expect_removal(struct mount *m, size_t office, uint64_t entry, uint64_t content);
+
 /* ---- What the settler needs ---- */
 
 /* Whom the mount tells of saves and live handles (settler_touch, settler_empty). Before mount_serve; the
- * settler outlives mount_serve. */
+ * settler, stopped or not, outlives the mount: mount_free waits for saves under way, which tell it. */
 void mount_set_settler(struct mount *m, size_t office, struct settler *settler);
 /* The file is still empty after its settle time: unless somebody has it open or it has content now, it is
  * judged as settled (judge_request.settled), with its report. Never called on a FUSE thread; may wait. */

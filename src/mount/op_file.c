@@ -132,9 +132,10 @@ static int open_node(struct node *n, const struct fuse_ctx *who, struct fuse_fil
     int r = may_open(n, writer);
     if (r)
         return r;
-    struct handle *h = handle_open(n, who, writer);
-    if (!h)
-        return -ENFILE;
+    struct handle *h = NULL;
+    r = handle_open(n, who, writer, &h);
+    if (r)
+        return r;
     if (n->kind == NODE_PAGE) {
         h->page = page_get(n->tree, n->id, true);
         r = h->page ? 0 : -EIO;
@@ -152,20 +153,58 @@ static int open_node(struct node *n, const struct fuse_ctx *who, struct fuse_fil
     return 0;
 }
 
+/* ESTALE makes the kernel look the name up once more. */
+static void open_reply(fuse_req_t req, int result, struct fuse_file_info *fi, struct handle *h)
+{
+    struct mount *m = fuse_req_userdata(req);
+    if (result)
+        fuse_reply_err(req, result == -ENOENT ? ESTALE : -result);
+    else if (fuse_reply_open(req, fi) == -ENOENT) /* interrupted: no RELEASE will come */
+        handle_close(m, h);
+}
+
+struct open_job { /* waits for a removal of the node */
+    struct job job;
+    fuse_req_t req;
+    struct fuse_file_info fi;
+};
+
+static void open_run(struct job *job)
+{
+    struct open_job *o = (struct open_job *)job;
+    struct handle *h = NULL;
+    open_reply(o->req, open_node(job->node, fuse_req_ctx(o->req), &o->fi, &h), &o->fi, h);
+    job_done(job);
+}
+
+/* What is removed just now is not opened meanwhile: what its writer would save would be nowhere. */
+static int open_later(fuse_req_t req, struct node *n, const struct fuse_file_info *fi)
+{
+    struct open_job *o = calloc(1, sizeof *o);
+    if (!o)
+        return -ENOMEM;
+    {
+        LOCKED(&n->tree->mount->mutex);
+        n->refs++;
+    }
+    *o = (struct open_job){.job = {.run = open_run, .node = n}, .req = req, .fi = *fi};
+    job_start(n->tree->mount, &o->job);
+    return 0;
+}
+
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct mount *m = fuse_req_userdata(req);
     struct tree *t;
     uint64_t id;
-    struct handle *h;
+    struct handle *h = NULL;
     autonode *n = NULL;
     int r = inode_split(m, ino, &t, &id) ? node_get(t, id, &n) : -ESTALE;
     if (r == 0)
         r = open_node(n, fuse_req_ctx(req), fi, &h);
-    if (r)
-        fuse_reply_err(req, r == -ENOENT ? ESTALE : -r);
-    else if (fuse_reply_open(req, fi) == -ENOENT) /* interrupted: no RELEASE will come */
-        handle_close(m, h);
+    if (r == -EAGAIN && (r = open_later(req, n, fi)) == 0)
+        return;
+    open_reply(req, r, fi, h);
 }
 
 static int create(struct tree *t, uint64_t parent, const char *name, mode_t mode, struct fuse_file_info *fi,
@@ -206,7 +245,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
     if (r == 0)
         r = open_node(n, fuse_req_ctx(req), fi, &h);
     if (r) {
-        fuse_reply_err(req, -r);
+        fuse_reply_err(req, r == -EAGAIN ? ESTALE : -r);
         return;
     }
     {

@@ -1,14 +1,19 @@
 /* UNLINK. Out of the outbox: withdrawn while it is not sealed. Out of the inbox: taken. The confirmation
- * note: send as it is. */
+ * note: send as it is. By the announcer or the sweeper: only what is still as it was when they decided. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mount/operations.h"
 
+enum unlink_by { BY_USER, BY_ANNOUNCER, BY_SWEEPER };
+
 struct unlink_job {
     struct job job; /* node: what is removed; other: the file that its note held, or NULL */
+    enum unlink_by by;
     uint64_t entry;
+    uint64_t content; /* BY_ANNOUNCER: the ledger's, that may go */
+    bool keep;        /* somebody had it open when the change was handed in */
     struct commit commit; /* of the held file */
     bool committed;
 };
@@ -20,7 +25,8 @@ static void unlink_made(struct unlink_job *u)
         commit_made(u->job.other, &u->commit);
     {
         LOCKED(&n->tree->mount->mutex);
-        n->kept = n->stored && n->handles > 0 && !u->committed;
+        n->kept = n->stored && u->keep && !u->committed;
+        n->gone = !u->keep;
         if (n->named)
             node_unname(n);
         n->links = 0;
@@ -33,7 +39,11 @@ static void unlink_done(void *context, int result)
     struct unlink_job *u = context;
     if (result == 0)
         unlink_made(u);
-    job_reply(&u->job, result);
+    {
+        LOCKED(&u->job.node->tree->mount->mutex);
+        u->job.node->leaving = false;
+    }
+    job_reply(&u->job, result == -ESTALE ? -EBUSY : result);
     job_done(&u->job);
 }
 
@@ -48,12 +58,10 @@ static void unlink_stored(struct unlink_job *u)
         reports[0] = error;
         reports[1] = confirm;
     }
-    bool open;
-    {
-        LOCKED(&n->tree->mount->mutex);
-        open = n->handles > 0;
-    }
-    ledger_unlink(n->tree->ledger, u->entry, open, reports, unlink_done, u);
+    if (u->by == BY_ANNOUNCER)
+        ledger_unlink_settled(n->tree->ledger, u->entry, u->content, u->keep, reports, unlink_done, u);
+    else
+        ledger_unlink(n->tree->ledger, u->entry, u->keep, reports, unlink_done, u);
 }
 
 /* "Delete this note to send as it is": the held file is judged as if its client had closed it; the note goes
@@ -86,11 +94,35 @@ static bool is_still_held(struct node *file)
            atomic_load(&file->changes) == atomic_load(&file->judged);
 }
 
+/* 0: from here to the end nobody opens it. Whoever asked without a person behind it may have decided long ago: a
+ * program may write it now, have saved it anew, or have renamed it. */
+static int unlink_begin(struct unlink_job *u)
+{
+    struct node *n = u->job.node;
+    LOCKED(&n->tree->mount->mutex);
+    if (u->by == BY_ANNOUNCER) {
+        const struct tree *t = n->tree;
+        if (t->removal.entry != u->entry || n->entry != u->entry || n->writers ||
+            atomic_load(&n->changes) != atomic_load(&n->judged))
+            return -EBUSY;
+        u->content = t->removal.content;
+    }
+    if (u->by == BY_SWEEPER && (n->entry != u->entry || !is_swept(n)))
+        return -EBUSY;
+    u->keep = n->handles > 0;
+    n->leaving = true;
+    return 0;
+}
+
 static void unlink_run(struct job *job)
 {
     struct unlink_job *u = (struct unlink_job *)job;
     struct node *n = job->node;
-    if (!n->stored)
+    int r = unlink_begin(u);
+    if (r) {
+        job_reply(job, r);
+        job_done(job);
+    } else if (!n->stored)
         unlink_done(u, 0);
     else if (job->other && is_still_held(job->other))
         unlink_note(u);
@@ -125,13 +157,14 @@ static int may_unlink(enum place place, const struct node *n)
     return place == PLACE_ARCHIVE ? -EROFS : -EPERM;
 }
 
-void unlink_node(struct node *n, uint64_t entry)
+void unlink_swept(struct node *n, uint64_t entry)
 {
     struct unlink_job *u = calloc(1, sizeof *u);
     if (!u) {
         node_put(n);
         return;
     }
+    u->by = BY_SWEEPER;
     u->entry = entry;
     u->job = (struct job){.run = unlink_run, .node = n};
     job_start(n->tree->mount, &u->job);
@@ -152,8 +185,10 @@ static int unlink_start(fuse_req_t req, struct tree *t, uint64_t parent, const c
             node_put(found.node);
         return r ? r : -ENOMEM;
     }
+    u->by = is_any_announcer(t->mount, req) ? BY_ANNOUNCER : BY_USER;
     u->entry = found.entry;
-    u->job = (struct job){.run = unlink_run, .node = found.node, .other = note_of(found.node), .req = req};
+    u->job = (struct job){.run = unlink_run, .node = found.node, .req = req};
+    u->job.other = u->by == BY_USER ? note_of(found.node) : NULL;
     u->job.heavy = u->job.other && atomic_load(&u->job.other->size) > SMALL_FILE;
     job_start(t->mount, &u->job);
     return 0;

@@ -186,32 +186,27 @@ static bool is_old_scratch(struct tree *t, enum place place, const struct ledger
 }
 
 static void sweep_stored(struct tree *t, const struct ledger_entry *e)
+bool is_swept(const struct node *n)
+{
+    return n->named && n->file_class == CLASS_SCRATCH && n->handles == 0 &&
+           n->mtime_ns <= clock_now_ns() - DAY_NS;
+}
+
 {
     struct node *n;
-    bool open;
-    if (node_get(t, e->node, &n))
-        return;
-    {
-        LOCKED(&t->mount->mutex);
-        open = n->handles > 0 || n->claimed || n->mtime_ns > clock_now_ns() - DAY_NS;
-    }
-    if (open)
-        node_put(n);
-    else
-        unlink_node(n, e->id);
+    if (node_get(t, e->node, &n) == 0)
+        unlink_swept(n, e->id);
 }
 
 /* An old loose scratch file that nobody has open, its name given up; with a reference, or NULL. */
 static struct node *sweep_loose(struct tree *t, size_t *bucket)
 {
     struct mount *m = t->mount;
-    int64_t limit = clock_now_ns() - DAY_NS;
     LOCKED(&m->mutex);
     for (; *bucket < m->names.size; (*bucket)++)
         for (struct table_link *l = m->names.buckets[*bucket]; l; l = l->next) {
             struct node *n = TABLE_ENTRY(l, struct node, name_link);
-            if (n->tree != t || n->file_class != CLASS_SCRATCH || n->handles || n->claimed ||
-                n->mtime_ns > limit)
+            if (n->tree != t || n->claimed || !is_swept(n))
                 continue;
             n->refs++;
             node_unname(n);

@@ -25,7 +25,8 @@ enum {
     IDLE = 2 * SECOND,
     UNITS = 64,
     LINGERING = 32,
-    RECENT = 256,
+    RECENT = 4096,      /* a folder of 500 files is copied in at once, each touched a few times */
+    SETTLE_LEAST = 100, /* between two looks at a unit that is busy, whatever settle says */
 };
 #define CLOCK_SEEN "settle.clock" /* ledger value: UTC ms, written once an hour */
 
@@ -35,10 +36,10 @@ struct recent {
     uint64_t node;
 };
 
-struct empty_file {
+struct unjudged { /* a file that stayed empty, or could not be saved */
     uint64_t node;
     int64_t due;
-    struct empty_file *next;
+    struct unjudged *next;
 };
 
 struct settler {
@@ -54,7 +55,7 @@ struct settler {
     struct unit_table units;
     struct recent recent[RECENT];
     size_t n_recent; /* ever; the ring's next place */
-    struct empty_file *empty, **empty_end;
+    struct unjudged *unjudged, *last_unjudged; /* last: NULL when there is none */
 
     /* The thread's own: */
     uint64_t known; /* highest message id looked for */
@@ -77,11 +78,8 @@ static int64_t sum(int64_t a, int64_t b)
 
 static void add_stranger(struct unit_entry *e, uint64_t node)
 {
-    for (size_t i = 0; i < e->n_strangers; i++)
-        if (e->strangers[i] == node)
-            return;
-    if (node && e->n_strangers < UNIT_STRANGERS_MAX)
-        e->strangers[e->n_strangers++] = node;
+    if (node && !unit_entry_stranger(e, node))
+        log_error("settle", "a file under the number of message %llu is not waited for", (unsigned long long)e->message);
 }
 
 struct touch {
@@ -108,24 +106,44 @@ void settler_touch(struct settler *s, const struct office_id *recipient, const c
     struct touch t = {.settler = s, .recipient = recipient, .node = node, .now = clock_boot_ms()};
     LOCKED(&s->mutex);
     unit_table_find(&s->units, sequence, node, touch_entry, &t);
-    struct recent *r = &s->recent[s->n_recent++ % RECENT];
-    snprintf(r->sequence, sizeof r->sequence, "%s", sequence);
-    r->node = node;
+    const struct recent *last = s->n_recent ? &s->recent[(s->n_recent - 1) % RECENT] : NULL;
+    if (*sequence && !(last && last->node == node && strcmp(last->sequence, sequence) == 0)) {
+        struct recent *r = &s->recent[s->n_recent++ % RECENT];
+        snprintf(r->sequence, sizeof r->sequence, "%s", sequence);
+        r->node = node;
+    }
     s->active = true;
+}
+
+/* In the order in which they are due; nearly all go to the end. */
+static void add_unjudged(struct settler *s, uint64_t node, int64_t wait)
+{
+    struct unjudged *f = malloc(sizeof *f);
+    if (!f) {
+        log_error("settle", "out of memory: a file that nobody has judged gets no report");
+        return;
+    }
+    *f = (struct unjudged){.node = node, .due = sum(clock_boot_ms(), wait)};
+    LOCKED(&s->mutex);
+    struct unjudged **at = s->last_unjudged && s->last_unjudged->due <= f->due ? &s->last_unjudged->next
+                                                                               : &s->unjudged;
+    while (*at && (*at)->due <= f->due)
+        at = &(*at)->next;
+    f->next = *at;
+    *at = f;
+    if (!f->next)
+        s->last_unjudged = f;
+    pthread_cond_signal(&s->wake);
 }
 
 void settler_empty(struct settler *s, uint64_t node)
 {
-    struct empty_file *f = malloc(sizeof *f);
-    if (!f) {
-        log_error("settle", "out of memory: an empty file gets no report");
-        return;
-    }
-    *f = (struct empty_file){.node = node, .due = sum(clock_boot_ms(), s->settings->settle)};
-    LOCKED(&s->mutex);
-    *s->empty_end = f;
-    s->empty_end = &f->next;
-    pthread_cond_signal(&s->wake);
+    add_unjudged(s, node, s->settings->settle);
+}
+
+void settler_again(struct settler *s, uint64_t node)
+{
+    add_unjudged(s, node, POLL);
 }
 
 static void ledger_changed(void *context, unsigned changed)
@@ -196,7 +214,7 @@ static int64_t due_after(struct settler *s, struct unit_entry *e, enum settle_ou
         e->again = e->again > POLL ? POLL : e->again;
         return now + e->again;
     case SETTLE_AGAIN:
-        return sum(now, settle_ms(s, e));
+        return sum(now, settle_ms(s, e) > SETTLE_LEAST ? settle_ms(s, e) : SETTLE_LEAST);
     case SETTLE_INCOMPLETE:
         return sum(e->touched, s->settings->unit_wait);
     case SETTLE_PARTNER:
@@ -210,28 +228,50 @@ static int64_t due_after(struct settler *s, struct unit_entry *e, enum settle_ou
     return NEVER;
 }
 
+struct looked_at {
+    struct settler *settler;
+    const struct unit_entry *entry;
+    unsigned touches;
+};
+
+static bool is_touched(void *context)
+{
+    const struct looked_at *l = context;
+    LOCKED(&l->settler->mutex);
+    return l->entry->touches != l->touches;
+}
+
+/* What the settler knows of `e`. False: no memory. */
+static bool begin_look(struct settler *s, struct unit_entry *e, struct settle_look *look, unsigned *touches)
+{
+    int64_t now = clock_boot_ms();
+    LOCKED(&s->mutex);
+    *touches = e->touches;
+    look->waited = now >= sum(e->touched, s->settings->unit_wait);
+    look->report_parent = e->report_parent;
+    look->n_strangers = e->n_strangers;
+    look->strangers = calloc(e->n_strangers + 1, sizeof *look->strangers);
+    if (look->strangers && e->n_strangers)
+        memcpy(look->strangers, e->strangers, e->n_strangers * sizeof *look->strangers);
+    return look->strangers != NULL;
+}
+
 /* Looks at `e`, which only this thread removes. */
 static void look_at(struct settler *s, struct unit_entry *e)
 {
-    uint64_t strangers[UNIT_STRANGERS_MAX];
+    struct looked_at before = {.settler = s, .entry = e};
     struct settle_look look = {.ledger = s->ledger,
                                .settings = s->settings,
                                .office = &s->office,
                                .host = &s->host,
                                .message = e->message,
-                               .strangers = strangers};
-    int64_t now = clock_boot_ms();
-    look.may_expire = now >= s->expire_from;
-    unsigned touches;
-    {
-        LOCKED(&s->mutex);
-        touches = e->touches;
-        look.waited = now >= sum(e->touched, s->settings->unit_wait);
-        look.report_parent = e->report_parent;
-        look.n_strangers = e->n_strangers;
-        memcpy(strangers, e->strangers, sizeof strangers);
-    }
-    enum settle_outcome outcome = settle_look(&look);
+                               .may_expire = clock_boot_ms() >= s->expire_from,
+                               .touched = is_touched,
+                               .context = &before};
+    bool begun = begin_look(s, e, &look, &before.touches);
+    const unsigned touches = before.touches;
+    enum settle_outcome outcome = begun ? settle_look(&look) : SETTLE_FAILED;
+    free(look.strangers);
     if (outcome == SETTLE_GONE)
         settle_report_gone(&look, e->sequence);
     LOCKED(&s->mutex);
@@ -255,36 +295,37 @@ static void look_at(struct settler *s, struct unit_entry *e)
         unit_table_due(&s->units, e, due);
 }
 
-static struct unit_entry *take_due(struct settler *s)
+static struct unit_entry *take_due(struct settler *s, int64_t now)
 {
     LOCKED(&s->mutex);
     struct unit_entry *e = s->stopping ? NULL : unit_table_first(&s->units);
-    return e && e->due <= clock_boot_ms() ? e : NULL;
+    return e && e->due <= now ? e : NULL;
 }
 
-static void look_at_units(struct settler *s)
+/* Those that are due now: what becomes due meanwhile waits for the other work of this thread. */
+static void look_at_units(struct settler *s, int64_t now)
 {
-    for (struct unit_entry *e; (e = take_due(s));)
+    for (struct unit_entry *e; (e = take_due(s, now));)
         look_at(s, e);
 }
 
 /* ---- Empty files, sent files, scratch, idle time ---- */
 
-static struct empty_file *take_empty(struct settler *s)
+static struct unjudged *take_unjudged(struct settler *s)
 {
     LOCKED(&s->mutex);
-    struct empty_file *f = s->empty;
+    struct unjudged *f = s->unjudged;
     if (!f || s->stopping || f->due > clock_boot_ms())
         return NULL;
-    s->empty = f->next;
-    if (!s->empty)
-        s->empty_end = &s->empty;
+    s->unjudged = f->next;
+    if (!s->unjudged)
+        s->last_unjudged = NULL;
     return f;
 }
 
-static void judge_empty_files(struct settler *s)
+static void judge_unjudged(struct settler *s)
 {
-    for (struct empty_file *f; (f = take_empty(s));) {
+    for (struct unjudged *f; (f = take_unjudged(s));) {
         s->host.judge_empty(s->host.context, f->node);
         free(f);
     }
@@ -310,7 +351,9 @@ static void remove_lingering(struct settler *s, int64_t now)
     for (int i = 0; i < n; i++) {
         struct ledger_entry now_there;
         struct ledger_node node;
-        s->host.remove_entry(s->host.context, &entries[i]);
+        int r = s->host.remove_entry(s->host.context, &entries[i]);
+        if (r == -ETIMEDOUT || r == -EPIPE || r == -ESHUTDOWN) /* do not wait for each anew: units are to settle */
+            return;
         left += ledger_lookup(s->ledger, entries[i].parent, entries[i].name, &now_there, &node) == 0 &&
                 now_there.id == entries[i].id;
     }
@@ -393,7 +436,7 @@ static bool wait_for_work(struct settler *s, bool *units, bool *directory)
         int64_t due = earlier(now + POLL, earlier(s->linger_at, s->sweep_at));
         const struct unit_entry *first = unit_table_first(&s->units);
         due = earlier(due, first ? first->due : NEVER);
-        due = earlier(due, s->empty ? s->empty->due : NEVER);
+        due = earlier(due, s->unjudged ? s->unjudged->due : NEVER);
         due = earlier(due, s->active ? now + IDLE : s->idle_at);
         if (due <= now)
             break;
@@ -427,8 +470,8 @@ static void *run(void *context)
         watch_clock(s, now);
         if (units)
             find_new_units(s);
-        look_at_units(s);
-        judge_empty_files(s);
+        look_at_units(s, now);
+        judge_unjudged(s);
         remove_lingering(s, now);
         sweep(s, now);
         idle(s);
@@ -438,11 +481,13 @@ static void *run(void *context)
 
 /* ---- Life ---- */
 
-static void settler_free(struct settler *s)
+void settler_free(struct settler *s)
 {
+    if (!s)
+        return;
     ledger_unsubscribe(s->ledger, ledger_changed, s);
     unit_table_free(&s->units);
-    for (struct empty_file *f = s->empty, *next; f; f = next) {
+    for (struct unjudged *f = s->unjudged, *next; f; f = next) {
         next = f->next;
         free(f);
     }
@@ -458,7 +503,6 @@ int settler_start(struct ledger *l, const struct settings *settings, const struc
     if (!s)
         return -ENOMEM;
     *s = (struct settler){.ledger = l, .settings = settings, .office = *office, .host = *host, .active = true};
-    s->empty_end = &s->empty;
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -485,5 +529,4 @@ void settler_stop(struct settler *s)
         pthread_cond_signal(&s->wake);
     }
     pthread_join(s->thread, NULL);
-    settler_free(s);
 }

@@ -44,7 +44,7 @@ static void remove_report(const struct settle_look *look, uint64_t parent, const
     struct ledger_entry entry;
     struct ledger_node node;
     if (ledger_lookup(look->ledger, parent, report, &entry, &node) == 0 && node.kind == NODE_REPORT)
-        look->host->remove_entry(look->host->context, &entry);
+        (void)look->host->remove_entry(look->host->context, &entry); /* a note that stays is told, and does no harm */
 }
 
 void settle_report_gone(const struct settle_look *look, const char *sequence)
@@ -270,6 +270,9 @@ static enum settle_outcome queue(const struct settle_look *look, const struct le
         names[i] = u->files[i].name;
         contents[i] = u->files[i].content;
     }
+    /* Judging took a while: who has opened a file of it meanwhile is not done with it. */
+    if (look->touched(look->context) || is_busy(look, u))
+        return SETTLE_AGAIN;
     int r = ledger_queue_unit(look->ledger, u->message, names, contents, u->n_files, NULL, NULL);
     if (r)
         return outcome_of(r);

@@ -23,8 +23,10 @@ struct settle_look {
     bool waited;          /* unit_wait is over since the last touch */
     bool may_expire;      /* the clock can be trusted for partner_wait */
     uint64_t message;
-    const uint64_t *strangers; /* other files under its number */
+    uint64_t *strangers;  /* other files under its number */
     size_t n_strangers;
+    bool (*touched)(void *context); /* since the look began? */
+    void *context;
     struct office_id recipient; /* out: it has just become known */
     uint64_t report_parent; /* in and out: where `<sequence>.未完成.txt` stands, 0 = none */
 };

@@ -89,6 +89,9 @@ struct tree {
     } places[PLACES_KEPT]; /* mount.mutex */
     struct expected *expected;
     size_t n_expected; /* mount.mutex */
+    struct {
+        uint64_t entry, content; /* entry 0: none */
+    } removal;                   /* that the announcer may make; mount.mutex */
 
     mount_hub_fn *hub; /* or NULL */
     void *hub_context;
@@ -133,6 +136,8 @@ struct node {
     bool pinned; /* holds a reference to itself: has content that the ledger has not */
     bool kept;   /* unlinked in the ledger with keep_node: dropped there after the last release */
     struct table_link name_link; /* mount.names */
+    bool leaving; /* is being unlinked: who opens it waits for the outcome */
+    bool gone;    /* unlinked when nobody had it open: the ledger has not kept it */
     uint64_t entry, parent;
     char *name, *folded;
     enum file_class file_class;
@@ -209,8 +214,9 @@ struct handle {
     struct ranges read;
 };
 
-/* Takes the node's reference; counts it. NULL: no memory, or too many. */
-struct handle *handle_open(struct node *n, const struct fuse_ctx *who, bool writer);
+/* Takes a reference of the node; counts it. 0, -ENFILE (no memory, or too many), -ESTALE (it has gone), -EAGAIN:
+ * it is leaving, to be asked again by a job of the node. */
+int handle_open(struct node *n, const struct fuse_ctx *who, bool writer, struct handle **out);
 struct handle *handle_find(struct mount *m, uint64_t fh);
 void handle_close(struct mount *m, struct handle *h); /* gives everything back */
 
@@ -306,6 +312,8 @@ void page_put(struct tree *t, struct page *p);
 
 bool is_announcer(const struct mount *m, fuse_req_t req);
 /* May everybody see this entry? (shown, or expected and shown by the announcer's rename) */
+/* One that is there now or was: its user runs nothing else. */
+bool is_any_announcer(const struct mount *m, fuse_req_t req);
 bool entry_visible(struct tree *t, const struct ledger_entry *e);
 int hidden_lookup(struct tree *t, const char *name, uint64_t *node); /* for the announcer */
 int hidden_rename(struct tree *t, const char *name, uint64_t new_parent, const char *new_name);
@@ -348,8 +356,10 @@ void attributes_hand_in(struct node *n);
 void xattrs_hand_in(struct node *n);
 void xattrs_free(struct node *n);
 
-/* Removes a file of the outbox without a request; takes the caller's reference. */
-void unlink_node(struct node *n, uint64_t entry);
+/* Scratch of a day ago (that nobody has open, or has renamed)? Under the mutex. */
+bool is_swept(const struct node *n);
+/* Removes such a file without a request, if it is one still; takes the caller's reference. */
+void unlink_swept(struct node *n, uint64_t entry);
 int recover_all(struct mount *m, struct error *e);
 
 /* Shared by create, rename and unlink. */

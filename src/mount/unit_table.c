@@ -119,6 +119,25 @@ struct unit_entry *unit_table_add(struct unit_table *t, uint64_t message, const 
     return e;
 }
 
+bool unit_entry_stranger(struct unit_entry *e, uint64_t node)
+{
+    for (size_t i = 0; i < e->n_strangers; i++)
+        if (e->strangers[i] == node)
+            return true;
+    if (e->n_strangers == UNIT_STRANGERS_MAX)
+        return false;
+    if (e->n_strangers == e->strangers_capacity) {
+        size_t capacity = e->strangers_capacity ? e->strangers_capacity * 2 : 4;
+        uint64_t *more = reallocarray(e->strangers, capacity, sizeof *more);
+        if (!more)
+            return false;
+        e->strangers = more;
+        e->strangers_capacity = capacity;
+    }
+    e->strangers[e->n_strangers++] = node;
+    return true;
+}
+
 void unit_table_remove(struct unit_table *t, struct unit_entry *e)
 {
     struct unit_entry **link = bucket_of(t, e->sequence, e->node);
@@ -134,6 +153,7 @@ void unit_table_remove(struct unit_table *t, struct unit_entry *e)
         sift_up(t, last);
         sift_down(t, last);
     }
+    free(e->strangers);
     free(e);
 }
 

@@ -11,7 +11,7 @@
 
 #define NEVER INT64_MAX
 
-enum { UNIT_STRANGERS_MAX = 8 };
+enum { UNIT_STRANGERS_MAX = 4096 }; /* as many as a unit has files */
 
 struct unit_entry {
     uint64_t message;
@@ -25,8 +25,8 @@ struct unit_entry {
     uint64_t report_parent; /* where `<sequence>.未完成.txt` stands, 0 = none */
     /* Files touched under this number that may not belong to the message yet: while one is busy, so is the
      * unit. */
-    uint64_t strangers[UNIT_STRANGERS_MAX];
-    size_t n_strangers;
+    uint64_t *strangers; /* malloc'd */
+    size_t n_strangers, strangers_capacity;
 
     int64_t due; /* read only: unit_table_due sets it */
     size_t heap_at;
@@ -44,6 +44,8 @@ struct unit_table {
 /* Adds a message that is not in the table; it owns the entry. NULL: no memory. */
 struct unit_entry *unit_table_add(struct unit_table *t, uint64_t message, const struct office_id *recipient,
                                   const char *sequence, uint64_t node, int64_t due);
+/* Adds a stranger that is not there yet. False: no memory, or too many. */
+bool unit_entry_stranger(struct unit_entry *e, uint64_t node);
 void unit_table_remove(struct unit_table *t, struct unit_entry *e); /* frees it */
 void unit_table_due(struct unit_table *t, struct unit_entry *e, int64_t due);
 /* The next to be looked at, or NULL (the table is empty). */

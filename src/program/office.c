@@ -21,15 +21,22 @@ static bool host_busy(void *context, uint64_t node)
     return mount_busy(o->mount, o->index, node);
 }
 
-static void host_remove_entry(void *context, const struct ledger_entry *entry)
+static int host_remove_entry(void *context, const struct ledger_entry *entry)
 {
     const struct office_run *o = context;
     char path[PATH_MAX];
+    struct ledger_node node;
     int r = show_path(o->ledger, o->mount, o->index, entry, path, sizeof path);
     if (r == 0)
+        r = ledger_node(o->ledger, entry->node, &node);
+    if (r == 0) {
+        mount_expect_removal(o->mount, o->index, entry->id, node.content);
         r = announcer_unlink(o->announcer, path);
-    if (r && r != -ENOENT && r != -ESHUTDOWN)
+        mount_expect_removal(o->mount, o->index, 0, 0);
+    }
+    if (r && r != -ENOENT && r != -ESHUTDOWN && r != -EBUSY) /* busy: a program has it open or saved it anew */
         log_warning("settle", "an entry of the outbox cannot be removed yet: %s", strerror(-r));
+    return r;
 }
 
 static void host_changed(void *context, uint64_t parent, const char *name)
@@ -188,13 +195,14 @@ void office_stop(struct office_run *o)
     if (o->link)
         link_stop(o->link);
     o->control = NULL;
-    o->settler = NULL;
     o->show = NULL;
     o->link = NULL;
 }
 
 void office_close(struct office_run *o)
 {
+    settler_free(o->settler);
+    o->settler = NULL;
     if (o->ledger)
         ledger_close(o->ledger);
     o->ledger = NULL;

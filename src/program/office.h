@@ -30,8 +30,8 @@ struct office_run {
 int office_open(struct office_run *o, const struct settings *s, size_t index, struct error *e);
 /* Starts everything that works beside the mount. */
 int office_start(struct office_run *o, struct mount *m, struct announcer *a, struct error *e);
-/* Joins it again; the mount is not served any more. */
+/* Joins it again; the mount is not served any more, but saves may be under way still. */
 void office_stop(struct office_run *o);
-void office_close(struct office_run *o);
+void office_close(struct office_run *o); /* after mount_free */
 
 #endif

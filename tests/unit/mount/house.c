@@ -101,14 +101,14 @@ static bool host_busy(void *context, uint64_t node)
     return h->busy == node;
 }
 
-static void host_remove_entry(void *context, const struct ledger_entry *entry)
+static int host_remove_entry(void *context, const struct ledger_entry *entry)
 {
     struct house *h = context;
     const char *const none[3] = {NULL};
-    if (ledger_unlink(h->ledger, entry->id, false, none, NULL, NULL))
-        return;
+    int r = ledger_unlink(h->ledger, entry->id, false, none, NULL, NULL);
     LOCKED(&h->mutex);
-    h->removed++;
+    h->removed += r == 0;
+    return r;
 }
 
 static void host_changed(void *context, uint64_t parent, const char *name)
@@ -142,6 +142,7 @@ void house_settle(struct house *h)
 void house_unsettle(struct house *h)
 {
     settler_stop(h->settler);
+    settler_free(h->settler);
     h->settler = NULL;
 }
 
