@@ -135,6 +135,10 @@ int ledger_entries_of(struct ledger *l, uint64_t node, struct ledger_entry *out,
 
 int ledger_xattr_get(struct ledger *l, uint64_t node, const char *name, struct buffer *value); /* -ENODATA */
 int ledger_xattr_list(struct ledger *l, uint64_t node, struct buffer *names); /* NUL-separated */
+enum { LEDGER_XATTR_BYTES = 128 * 1024 }; /* of a node: its names and values; more is -EDQUOT */
+/* The bytes that each counts for. */
+typedef void ledger_xattr_fn(void *context, const char *name, uint64_t bytes);
+int ledger_xattr_sizes(struct ledger *l, uint64_t node, ledger_xattr_fn *fn, void *context);
 /* value NULL = remove. flags: XATTR_CREATE, XATTR_REPLACE. Not fsynced on its own (done comes when it is in
  * the next transaction, at most a second later). */
 int ledger_xattr_set(struct ledger *l, uint64_t node, const char *name, const void *value, size_t length,

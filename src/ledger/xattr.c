@@ -5,7 +5,7 @@
 
 #include "ledger/tree.h"
 
-enum { XATTR_NAME_BYTES = 255, XATTR_VALUE_BYTES = 64 * 1024, XATTR_TOTAL_BYTES = 128 * 1024 };
+enum { XATTR_NAME_BYTES = 255, XATTR_VALUE_BYTES = 64 * 1024 };
 
 int ledger_xattr_get(struct ledger *l, uint64_t node, const char *name, struct buffer *value)
 {
@@ -36,6 +36,22 @@ int ledger_xattr_list(struct ledger *l, uint64_t node, struct buffer *names)
     return r;
 }
 
+int ledger_xattr_sizes(struct ledger *l, uint64_t node, ledger_xattr_fn *fn, void *context)
+{
+    WITH_READER(l, c);
+    if (!c)
+        return -EIO;
+    autoquery s = sql_query(c, "SELECT name, length(data) FROM xattr WHERE node=?", "i", node);
+    int r;
+    while ((r = sql_row(s)) > 0) {
+        const char *name = (const char *)sqlite3_column_text(s, 0);
+        if (!name)
+            return -ENOMEM;
+        fn(context, name, strlen(name) + (uint64_t)sqlite3_column_int64(s, 1));
+    }
+    return r;
+}
+
 struct xattr_change {
     struct change change;
     uint64_t node;
@@ -51,11 +67,11 @@ static int xattr_put(struct ledger *l, const struct xattr_change *x)
     int64_t bytes;
     int r =
         sql_number(&l->writer, &bytes,
-                   "SELECT coalesce(sum(length(name)+length(data)), 0) FROM xattr WHERE node=? AND name<>?",
+                   "SELECT coalesce(sum(length(CAST(name AS BLOB))+length(data)), 0) FROM xattr WHERE node=? AND name<>?",
                    "it", x->node, x->name);
     if (r)
         return r;
-    if ((uint64_t)bytes + strlen(x->name) + x->length > XATTR_TOTAL_BYTES)
+    if ((uint64_t)bytes + strlen(x->name) + x->length > LEDGER_XATTR_BYTES)
         return -EDQUOT;
     return sql_run(&l->writer, "INSERT OR REPLACE INTO xattr(node, name, data) VALUES(?, ?, ?)", "itb",
                    x->node, x->name, x->value, x->length);

@@ -5,9 +5,8 @@
 #include <string.h>
 #include <sys/xattr.h>
 
+#include "base/log.h"
 #include "mount/operations.h"
-
-enum { XATTRS_BYTES_MAX = 1 << 20 }; /* of one file, while they wait */
 
 /* ---- What is set and not in the ledger yet (under the mutex) ---- */
 
@@ -34,11 +33,10 @@ static struct xattr **xattr_at(struct node *n, const char *name)
     return at;
 }
 
-static void xattr_drop(struct node *n, struct xattr **at)
+static void xattr_drop(struct xattr **at)
 {
     struct xattr *x = *at;
     *at = x->next;
-    n->xattr_bytes -= x->length + strlen(x->name);
     xattr_free(x);
 }
 
@@ -50,6 +48,48 @@ static int xattr_waiting(struct node *n, const char *name, struct buffer *value)
     if (!x)
         return -ENOENT;
     return x->value ? buffer_append(value, x->value, x->length) : -ENODATA;
+}
+
+struct xattr_room {
+    struct buffer waiting; /* names, each with its NUL */
+    const char *name;      /* that is set anew */
+    uint64_t bytes;
+};
+
+static bool is_among(const struct buffer *names, const char *name)
+{
+    for (size_t at = 0; at < names->length; at += strlen((const char *)names->data + at) + 1)
+        if (strcmp((const char *)names->data + at, name) == 0)
+            return true;
+    return false;
+}
+
+static void room_count(void *context, const char *name, uint64_t bytes)
+{
+    struct xattr_room *room = context;
+    if (strcmp(name, room->name) != 0 && !is_among(&room->waiting, name))
+        room->bytes += bytes;
+}
+
+/* Will the ledger take it, after all that waits? Its answer comes when nobody waits for it any more. What waits is
+ * counted first: it may get there meanwhile. The kernel sets one at a time. */
+static int xattr_room(struct node *n, const char *name, size_t length)
+{
+    struct xattr_room room = {.name = name, .bytes = strlen(name) + length};
+    int r = 0;
+    {
+        LOCKED(&n->tree->mount->mutex);
+        for (const struct xattr *x = n->xattrs; x && r == 0; x = x->next) {
+            if (strcmp(x->name, name) == 0)
+                continue;
+            r = buffer_append(&room.waiting, x->name, strlen(x->name) + 1);
+            room.bytes += x->value ? strlen(x->name) + x->length : 0;
+        }
+    }
+    if (r == 0 && n->stored)
+        r = ledger_xattr_sizes(n->tree->ledger, n->id, room_count, &room);
+    buffer_free(&room.waiting);
+    return r ? r : room.bytes > LEDGER_XATTR_BYTES ? -ENOSPC : 0;
 }
 
 /* Name and value are copied; value NULL: removed. */
@@ -70,12 +110,7 @@ static int xattr_put(struct node *n, const char *name, const void *value, size_t
     LOCKED(&n->tree->mount->mutex);
     struct xattr **at = xattr_at(n, name);
     if (*at)
-        xattr_drop(n, at);
-    if (n->xattr_bytes + x->length + strlen(name) > XATTRS_BYTES_MAX) {
-        xattr_free(x);
-        return -ENOSPC;
-    }
-    n->xattr_bytes += x->length + strlen(name);
+        xattr_drop(at);
     *version = x->version = ++n->xattr_version;
     x->next = n->xattrs;
     n->xattrs = x;
@@ -95,12 +130,14 @@ static void xattr_done(void *context, int result)
     struct xattr_way *w = context;
     struct node *n = w->node;
     struct mount *m = n->tree->mount;
-    (void)result; /* never a save: lost with the next power cut at worst */
+    if (result && result != -ENOENT) /* the file has gone meanwhile */
+        log_warning("mount-xattr", "an extended attribute of file %llu could not be stored: %s",
+                    (unsigned long long)n->id, strerror(-result));
     {
         LOCKED(&m->mutex);
         struct xattr **at = xattr_at(n, w->name);
         if (*at && (*at)->version == w->version)
-            xattr_drop(n, at);
+            xattr_drop(at);
     }
     node_put(n);
     free(w);
@@ -221,7 +258,9 @@ static int xattr_change(struct node *n, const char *name, const void *value, siz
         return -EEXIST;
     if (there != 0 && (flags & XATTR_REPLACE || !value))
         return -ENODATA;
-    r = xattr_put(n, name, value, size, &version);
+    r = value ? xattr_room(n, name, size) : 0;
+    if (r == 0)
+        r = xattr_put(n, name, value, size, &version);
     return r || !n->stored ? r : xattr_hand_in(n, name, value, size, version);
 }
 

@@ -148,7 +148,7 @@ struct node {
     struct job *waiting, **waiting_end;
 
     struct xattr *xattrs; /* set, and not yet (known to be) in the ledger */
-    uint64_t xattr_version, xattr_bytes;
+    uint64_t xattr_version;
 
     pthread_mutex_t lock;
     struct draft draft;
