@@ -25,8 +25,14 @@ int ledger_to_send(struct ledger *l, uint64_t *messages, size_t max)
     WITH_READER(l, c);
     if (!c)
         return -EIO;
+    /* The hub's acceptance orders the versions of a unit, so a later one waits for the earlier. */
     autoquery s =
-        sql_query(c, "SELECT id FROM message WHERE outgoing=1 AND state=3 AND sealed=1 ORDER BY id", "");
+        sql_query(c,
+                  "SELECT id FROM message AS m WHERE outgoing=1 AND state=3 AND sealed=1 AND NOT EXISTS"
+                  " (SELECT 1 FROM message AS earlier WHERE earlier.outgoing=1 AND earlier.unit=m.unit"
+                  " AND earlier.sequence=m.sequence AND earlier.document=m.document AND earlier.state=3"
+                  " AND earlier.sealed=1 AND earlier.id<m.id) ORDER BY id",
+                  "");
     return column_ids(s, messages, max);
 }
 _Static_assert(OUT_QUEUED == 3, "the index message_queued and the queries here say 3");

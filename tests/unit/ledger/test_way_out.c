@@ -39,6 +39,28 @@ static void a_unit_goes_from_its_save_to_its_archive(void **state)
     assert_int_equal(own.message, message);
 }
 
+static void a_later_version_waits_until_the_hub_has_the_earlier(void **state)
+{
+    struct ledger *l = ((struct house *)*state)->ledger;
+    uint64_t first = 0, second = 0, other = 0, list[4];
+    save(l, PLAN, SEQUENCE, "first", &first);
+    queue_all(l, first);
+    assert_int_equal(seal_as(l, first, 1), 0);
+    save(l, PLAN, SEQUENCE, "second", &second);
+    assert_int_not_equal(second, first);
+    queue_all(l, second);
+    assert_int_equal(seal_as(l, second, 2), 0);
+    save(l, "UPPLAN_B.CSV", "20261101090001", "another unit", &other);
+    queue_all(l, other);
+    assert_int_equal(seal_as(l, other, 3), 0);
+    assert_int_equal(ledger_to_send(l, list, 4), 2);
+    assert_int_equal(list[0], first);
+    assert_int_equal(list[1], other);
+    assert_int_equal(ledger_accept(l, first, (const uint8_t *)"acceptance", 10, ACCEPTED, NULL, NULL), 0);
+    assert_int_equal(ledger_to_send(l, list, 4), 2);
+    assert_int_equal(list[0], second);
+}
+
 static void the_ciphertext_is_destroyed_when_the_hub_has_it(void **state)
 {
     struct ledger *l = ((struct house *)*state)->ledger;
@@ -458,6 +480,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_unit_goes_from_its_save_to_its_archive),
+        T(a_later_version_waits_until_the_hub_has_the_earlier),
         T(the_ciphertext_is_destroyed_when_the_hub_has_it),
         T(an_acceptance_given_twice_changes_nothing),
         T(what_is_not_sealed_cannot_be_accepted),
