@@ -185,7 +185,6 @@ static bool is_old_scratch(struct tree *t, enum place place, const struct ledger
            name_class(t->mount->settings, e->name, place == PLACE_OUTBOX_PARTNER, NULL) == CLASS_SCRATCH;
 }
 
-static void sweep_stored(struct tree *t, const struct ledger_entry *e)
 bool is_swept(const struct node *n)
 {
     return n->named && n->file_class == CLASS_SCRATCH && n->handles == 0 &&
@@ -193,6 +192,7 @@ bool is_swept(const struct node *n)
 }
 
 {
+static void sweep_stored(struct tree *t, const struct ledger_entry *e)
     struct node *n;
     if (node_get(t, e->node, &n) == 0)
         unlink_swept(n, e->id);
