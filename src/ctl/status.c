@@ -88,16 +88,21 @@ static int put_line(FILE *out, json_t *object)
     return fputs(text, out) < 0 || fputc('\n', out) == EOF ? -EPIPE : 0;
 }
 
-static int put_office(FILE *out, const struct settings_office *office)
+/* `l` NULL: there is none yet. */
+static int put_office(FILE *out, const struct settings_office *office, struct ledger *l)
 {
+    uint64_t unsendable = 0;
+    if (l && ledger_unsendable(l, &unsendable))
+        return -EIO;
     struct error e = {0};
     with_cleanup(autojson) json_t *call = json_pack("{s:s}", "call", "status"), *answer = NULL;
     int r = call ? control_call(office->state, call, CALL_MS, &answer, &e) : -ENOMEM;
     const char *hub = json_string_value(json_object_get(answer, "hub"));
-    return put_line(out, json_pack("{s:s, s:s, s:s?, s:s?}", "office", office->office.text, "hub",
+    return put_line(out, json_pack("{s:s, s:s, s:s?, s:s?, s:I}", "office", office->office.text, "hub",
                                    r == 0 && hub ? hub : "offline", "since",
                                    json_string_value(json_object_get(answer, "since")), "trouble",
-                                   r ? e.text : json_string_value(json_object_get(answer, "trouble"))));
+                                   r ? e.text : json_string_value(json_object_get(answer, "trouble")),
+                                   "unsendable", (json_int_t)unsendable));
 }
 
 static json_t *time_json(int64_t utc_ms)
@@ -177,11 +182,11 @@ static int gather(void *context, int out, struct error *e)
     autofclose FILE *f = fdopen(dup(out), "w");
     if (!f)
         return error_set(e, -errno, "internal", "pipe: %s", strerror(errno));
-    int r = put_office(f, s->office);
-    if (r == 0)
-        r = read_ledger_open(s->office, &l, e);
+    int r = read_ledger_open(s->office, &l, e);
     if (r == -ENOENT && strcmp(e->code, "ledger-missing") == 0)
         r = 0;
+    if (r == 0)
+        r = put_office(f, s->office, l);
     if (r == 0 && l)
         r = put_units(s, f, l);
     ledger_close(l);
