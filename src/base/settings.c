@@ -305,6 +305,26 @@ struct settings *settings_read(const char *path, const char *data, struct error 
     return NULL;
 }
 
+struct rules_check {
+    settings_rule_known_fn *known;
+};
+
+static int on_rule(void *context, const char *section, const char *key, const char *value, struct error *e)
+{
+    const struct rules_check *check = context;
+    (void)value;
+    if (strcmp(section, "rules") || check->known(key))
+        return 0;
+    return error_set(e, -EINVAL, "config-unknown-key",
+                     "[rules] %.80s: there is no such rule; do: remove the line, or name a code of a report", key);
+}
+
+int settings_check_rules(const char *path, const char *data, settings_rule_known_fn *known, struct error *e)
+{
+    struct rules_check check = {known};
+    return config_read(path, data, on_rule, &check, e);
+}
+
 void settings_free(struct settings *s)
 {
     if (!s)

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "careplan/standard.h"
 #include "ctl/commands.h"
 
 static void put_to(FILE *out, const char *text)
@@ -50,12 +51,22 @@ bool ctl_language_known(const char *language)
     return strcmp(language, "ja") == 0 || strcmp(language, "en") == 0;
 }
 
+static bool rule_known(const char *code)
+{
+    return standard_rule_find(code) != NULL;
+}
+
 struct settings *ctl_settings(const char *path, struct error *e)
 {
     autofree char *real = realpath(path, NULL);
-    if (real)
-        return settings_read(real, NULL, e);
-    error_set(e, -errno, "file", "%s: %s", path, strerror(errno));
+    if (!real) {
+        error_set(e, -errno, "file", "%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    struct settings *s = settings_read(real, NULL, e);
+    if (s && settings_check_rules(real, NULL, rule_known, e) == 0)
+        return s;
+    settings_free(s);
     return NULL;
 }
 

@@ -160,6 +160,21 @@ static void an_error_is_one_line_whatever_the_file_holds(void **state)
     assert_null(strpbrk(e.text, "\r\n\x7f"));
 }
 
+static bool only_cp1042(const char *code)
+{
+    return strcmp(code, "CP1042") == 0;
+}
+
+static void a_rule_that_is_not_there_is_named_with_line_and_key(void **state)
+{
+    (void)state;
+    struct error e;
+    assert_int_equal(settings_check_rules("office.conf", "[rules]\nCP1042 = off\n[outbox]\nCP9999 = x\n", only_cp1042, &e), 0);
+    assert_int_equal(settings_check_rules("office.conf", "[rules]\nCP1042 = off\nCP9999 = off\n", only_cp1042, &e), -EINVAL);
+    assert_string_equal(e.code, "config-unknown-key");
+    assert_non_null(strstr(e.text, "office.conf:3: [rules] CP9999"));
+}
+
 struct enrolment {
     char path[64];
     struct office_id office;
@@ -281,6 +296,7 @@ int main(void)
         cmocka_unit_test(every_key_is_read),
         cmocka_unit_test(a_section_may_come_again_and_the_later_value_wins),
         cmocka_unit_test(what_is_wrong_is_named_with_line_and_key),
+        cmocka_unit_test(a_rule_that_is_not_there_is_named_with_line_and_key),
         cmocka_unit_test(an_error_is_one_line_whatever_the_file_holds),
         cmocka_unit_test_setup_teardown(enrolling_keeps_every_other_line, begin_enrolment, end_enrolment),
         cmocka_unit_test_setup_teardown(enrolling_again_replaces_and_adds_nothing, begin_enrolment,
