@@ -484,9 +484,6 @@ int ledger_status_list(struct ledger *l, uint64_t before, size_t max, ledger_sta
 /* How many files of the outbox and its folders are rejected and belong to no message: their names cannot be
  * sent, so that nothing else tells of them. */
 int ledger_unsendable(struct ledger *l, uint64_t *n);
-/* How many files of the outbox and its folders are rejected and belong to no message: their names cannot be
- * sent, so that nothing else tells of them. */
-int ledger_unsendable(struct ledger *l, uint64_t *n);
 /* Finds a message by direction, partner (in: sender) and id. 0 or -ENOENT. */
 int ledger_find(struct ledger *l, bool outgoing, const struct office_id *sender, const struct message_id *id,
                 uint64_t *message);
