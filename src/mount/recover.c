@@ -191,8 +191,8 @@ bool is_swept(const struct node *n)
            n->mtime_ns <= clock_now_ns() - DAY_NS;
 }
 
-{
 static void sweep_stored(struct tree *t, const struct ledger_entry *e)
+{
     struct node *n;
     if (node_get(t, e->node, &n) == 0)
         unlink_swept(n, e->id);

@@ -137,8 +137,8 @@ struct node {
     bool kept;   /* unlinked in the ledger with keep_node: dropped there after the last release */
     bool leaving; /* is being unlinked: who opens it waits for the outcome */
     bool gone;    /* unlinked when nobody had it open: the ledger has not kept it */
-    uint64_t entry, parent;
     struct table_link name_link; /* mount.names */
+    uint64_t entry, parent;
     char *name, *folded;
     enum file_class file_class;
     enum place place;
@@ -313,8 +313,8 @@ void page_put(struct tree *t, struct page *p);
 bool is_announcer(const struct mount *m, fuse_req_t req);
 /* One that is there now or was: its user runs nothing else. */
 bool is_any_announcer(const struct mount *m, fuse_req_t req);
-bool entry_visible(struct tree *t, const struct ledger_entry *e);
 /* May everybody see this entry? (shown, or expected and shown by the announcer's rename) */
+bool entry_visible(struct tree *t, const struct ledger_entry *e);
 int hidden_lookup(struct tree *t, const char *name, uint64_t *node); /* for the announcer */
 int hidden_rename(struct tree *t, const char *name, uint64_t new_parent, const char *new_name);
 
