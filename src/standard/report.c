@@ -123,7 +123,7 @@ static const char *what_happened(const struct report *r)
         break;
     }
     return count(r, STANDARD_ERROR) ? "このファイルは、送られません。次のところを直してください。"
-                                    : "このファイルについて、お知らせがあります。";
+                                    : "このファイルは、まだ送られていません。お知らせがあります。";
 }
 
 static bool said_before(const struct report *r, size_t i)
@@ -137,7 +137,12 @@ static bool said_before(const struct report *r, size_t i)
 
 static bool is_of_name(const struct entry *e)
 {
-    return strcmp(e->rule->rule, "file_name") == 0 || strcmp(e->rule->code, RULE_UNKNOWN_NAME) == 0;
+    static const char *const codes[] = {RULE_UNKNOWN_NAME, RULE_SENDER_MISMATCH, RULE_FOLDER_MISMATCH,
+                                        RULE_RECIPIENT_NONE};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (strcmp(e->rule->code, codes[i]) == 0)
+            return true;
+    return strcmp(e->rule->rule, "file_name") == 0;
 }
 
 /* The unit lacks a file: what is there needs no correction. */
@@ -158,10 +163,23 @@ static bool has_fault(const struct report *r, bool of_name)
     return false;
 }
 
+static bool has_rule(const struct report *r, const char *code)
+{
+    for (size_t i = 0; i < r->n_entries; i++)
+        if (strcmp(r->entries[i].rule->code, code) == 0)
+            return true;
+    return false;
+}
+
 /* The step behind the remedies: how the note goes, and what becomes of the old file. */
 static const char *last_step(const struct report *r)
 {
     bool incomplete = r->kind == REPORT_INCOMPLETE;
+    /* Under the same name the corrected file would be rejected again. */
+    if (has_rule(r, RULE_SENDER_MISMATCH) || has_rule(r, RULE_RECIPIENT_NONE))
+        return "正しい名前で出力したら、上の「ファイル」に書かれたファイルを消してください。このお知らせも自動で消えます。";
+    if (has_rule(r, RULE_FOLDER_MISMATCH))
+        return "ファイルを移すと、このお知らせは自動で消えます。";
     if (has_fault(r, false))
         return incomplete ? "直したファイルを、同じ名前で保存し直してください。"
                           : "直したファイルを、同じ名前で保存し直してください。このお知らせは自動で消えます。"

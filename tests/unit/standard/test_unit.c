@@ -206,6 +206,21 @@ static void a_report_is_for_notepad_and_says_place_and_code(void **state)
     report_free(r);
 }
 
+static void a_file_with_a_wrong_sender_is_not_saved_under_the_same_name_again(void **state)
+{
+    (void)state;
+    size_t length;
+    struct report *r = report_new(REPORT_ERROR, "UPPLAN.CSV");
+    assert_non_null(r);
+    report_add_code(r, RULE_SENDER_MISMATCH, (const char *[]){"0300000009-43", "0300000100-43"}, 2);
+    add(r, "CP1031", 12, 8, "「単位数」が空です。");
+    autofree char *text = report_text(r, &length);
+    assert_non_null(text);
+    assert_null(strstr(text, "同じ名前"));
+    assert_non_null(strstr(text, "1) ファイル名："));
+    report_free(r);
+}
+
 static void a_report_keeps_a_thousand_problems_and_counts_the_rest(void **state)
 {
     (void)state;
@@ -298,6 +313,7 @@ int main(void)
         cmocka_unit_test(every_rule_of_the_tables_is_in_the_catalogue),
         cmocka_unit_test(code_and_catalogue_name_the_same_rules),
         cmocka_unit_test(a_report_is_for_notepad_and_says_place_and_code),
+        cmocka_unit_test(a_file_with_a_wrong_sender_is_not_saved_under_the_same_name_again),
         cmocka_unit_test(a_report_keeps_a_thousand_problems_and_counts_the_rest),
         cmocka_unit_test(an_incomplete_unit_is_reported_by_its_files),
         cmocka_unit_test(what_is_there_is_neither_to_be_corrected_nor_deleted),
