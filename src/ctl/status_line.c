@@ -74,6 +74,14 @@ static const char *what_of(const json_t *unit, bool japanese)
     return japanese ? "文書" : "document";
 }
 
+/* Nobody sends to the own office: the name of a rejected file is wrong. */
+static const char *partner_of(const json_t *unit)
+{
+    const char *partner = text_of(unit, "partner"), *message = text_of(unit, "message");
+    size_t n = strlen(partner);
+    return n && strncmp(message, partner, n) == 0 && message[n] == '/' ? "-" : partner;
+}
+
 static void print_state(const json_t *unit, bool outgoing, bool japanese)
 {
     char words[STATUS_REASON_SIZE];
@@ -106,7 +114,7 @@ void status_print_unit(const json_t *unit, bool japanese)
 {
     bool outgoing = strcmp(text_of(unit, "direction"), "out") == 0;
     printf("  %s ", japanese ? (outgoing ? "送信" : "受信") : (outgoing ? "out" : "in "));
-    ctl_put(text_of(unit, "partner"));
+    ctl_put(partner_of(unit));
     fputs("  ", stdout);
     ctl_put(what_of(unit, japanese));
     print_state(unit, outgoing, japanese);
