@@ -5,8 +5,10 @@
 #include <string.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
+#include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
@@ -18,7 +20,7 @@
 #include "envelope/openssl.h"
 #include "hub/server.h"
 
-enum { BACKLOG = 1024, JUDGED_MS = 60000, CERTIFICATES_MAX = 32 * 1024 };
+enum { BACKLOG = 1024, JUDGED_MS = 60000, CERTIFICATES_MAX = 32 * 1024, STRANGER_FULL_MS = 2000 };
 
 /* ---- who is it? ---- */
 
@@ -59,20 +61,30 @@ const struct office_id *connection_office(struct connection *c)
 
 /* ---- how much, how long ---- */
 
-static void stop_receiving(struct connection *c)
+static void leave_list(struct connection *c)
 {
-    if (c->is_receiving)
-        TAILQ_REMOVE(&c->server->connections.receiving, c, receiving);
-    c->is_receiving = false;
+    if (c->list)
+        TAILQ_REMOVE(c->list, c, entry);
+    c->list = NULL;
 }
 
-static void start_receiving(struct connection *c)
+static void enter_list(struct connection *c, struct connection_list *list)
 {
-    if (c->is_receiving)
-        return;
-    c->is_receiving = true;
+    leave_list(c);
+    c->list = list;
     c->since = clock_boot_ms();
-    TAILQ_INSERT_TAIL(&c->server->connections.receiving, c, receiving);
+    TAILQ_INSERT_TAIL(list, c, entry);
+}
+
+static size_t *share_of(struct connection *c)
+{
+    return c->stranger ? &c->server->held_anonymous : &c->server->held;
+}
+
+static void give_back_bytes(struct connection *c)
+{
+    *share_of(c) -= c->received;
+    c->received = 0;
 }
 
 /* evhttp then meets the end of the stream and frees what is its own. */
@@ -82,7 +94,42 @@ static void cut_off(struct connection *c, const char *why)
         return;
     c->closing = true;
     log_info("connection-cut", "%s%s%s", why, *c->office.text ? ", office " : "", c->office.text);
+    leave_list(c);
+    give_back_bytes(c);
     shutdown(bufferevent_getfd(c->bufferevent), SHUT_RDWR);
+}
+
+static void no_stranger_any_more(struct connection *c)
+{
+    if (c->address)
+        c->address->strangers--;
+    c->address = NULL;
+    if (c->is_fresh)
+        TAILQ_REMOVE(&c->server->connections.fresh, c, fresh);
+    c->is_fresh = false;
+}
+
+/* The first bytes of a request: TLS is done, so it is known who sends it. */
+static void begin_request(struct connection *c)
+{
+    struct connections *all = &c->server->connections;
+    c->stranger = !*connection_office(c)->text;
+    if (!c->stranger)
+        no_stranger_any_more(c);
+    if (!c->serving)
+        enter_list(c, c->stranger ? &all->strangers : &all->receiving);
+}
+
+/* Whoever has been sending for longest goes: an enrolment is there within a moment. */
+static void cut_strangers(struct server *s)
+{
+    size_t most = (size_t)s->config->buffered_max / ANONYMOUS_SHARE;
+    struct connection *c, *next;
+    for (c = TAILQ_FIRST(&s->connections.strangers); c && s->held_anonymous > most; c = next) {
+        next = TAILQ_NEXT(c, entry);
+        if (c->received)
+            cut_off(c, "all request bodies without an office's certificate are over their share");
+    }
 }
 
 static void on_bytes(struct evbuffer *input, const struct evbuffer_cb_info *info, void *argument)
@@ -92,31 +139,39 @@ static void on_bytes(struct evbuffer *input, const struct evbuffer_cb_info *info
     struct server *s = c->server;
     if (info->n_added == 0 || c->closing)
         return;
-    if (!c->serving)
-        start_receiving(c);
+    if (c->received == 0)
+        begin_request(c);
     c->received += info->n_added;
-    s->held += info->n_added;
-    size_t strangers = ANONYMOUS_BODY_MAX + (size_t)s->config->headers_size;
-    if (c->received > strangers && !*connection_office(c)->text)
-        cut_off(c, "a body over 128 KiB without an office's certificate");
-    else if (s->held > (size_t)s->config->buffered_max)
-        cut_off(c, "all request bodies together are over buffered_max");
+    *share_of(c) += info->n_added;
+    if (!c->stranger) {
+        if (s->held > (size_t)s->config->buffered_max)
+            cut_off(c, "all request bodies together are over buffered_max");
+        return;
+    }
+    if (c->received > ANONYMOUS_BODY_MAX + (size_t)s->config->headers_size)
+        cut_off(c, "a body over 32 KiB without an office's certificate");
+    cut_strangers(s);
 }
 
-size_t connection_request(struct connection *c)
+size_t connection_request(struct connection *c, size_t **share)
 {
     size_t received = c->received;
+    *share = share_of(c);
     c->received = 0;
     c->serving = true;
-    stop_receiving(c);
+    leave_list(c);
     return received;
 }
 
 void connection_answered(struct connection *c)
 {
     c->serving = false;
-    if (evbuffer_get_length(bufferevent_get_input(c->bufferevent)))
-        start_receiving(c); /* the next request has been sent already */
+    if (c->closing)
+        return;
+    if (!*connection_office(c)->text)
+        enter_list(c, &c->server->connections.strangers); /* and has not forever for the next */
+    else if (evbuffer_get_length(bufferevent_get_input(c->bufferevent)))
+        enter_list(c, &c->server->connections.receiving); /* the next request has been sent already */
 }
 
 struct connection *connection_of(struct server *s, struct evhttp_request *request)
@@ -132,7 +187,7 @@ struct connection *connection_of(struct server *s, struct evhttp_request *reques
 static void update_accepting(struct server *s)
 {
     struct connections *all = &s->connections;
-    bool full = all->n >= (size_t)s->config->connections;
+    bool full = all->n >= all->most;
     if (!all->listener || full == all->paused)
         return;
     all->paused = full;
@@ -153,8 +208,9 @@ static void on_ssl_free(void *parent, void *record, CRYPTO_EX_DATA *data, int in
     struct connection *c = record;
     if (!c)
         return;
-    stop_receiving(c);
-    c->server->held -= c->received;
+    leave_list(c);
+    no_stranger_any_more(c);
+    give_back_bytes(c);
     c->server->connections.n--;
     update_accepting(c->server);
     free(c);
@@ -170,6 +226,37 @@ static struct connection *record_new(struct server *s, SSL *ssl)
     c->server = s;
     s->connections.n++;
     return c;
+}
+
+static void count_address(struct server *s, struct connection *c)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    char text[NI_MAXHOST], key[PEER_KEY_MAX + 1];
+    if (getpeername(bufferevent_getfd(c->bufferevent), (struct sockaddr *)&address, &length) ||
+        getnameinfo((struct sockaddr *)&address, length, text, sizeof text, NULL, 0, NI_NUMERICHOST))
+        return; /* gone already */
+    peer_address_key(text, key);
+    c->address = peer_get(s->peers, key);
+    if (!c->address)
+        return;
+    /* Those that no table has room for share one entry, and are not held to the share of one. */
+    if (++c->address->strangers > (size_t)s->config->anonymous_connections && c->address->key[0] != '*')
+        cut_off(c, "its address has more connections without an office's certificate than allowed");
+}
+
+/* evhttp gives a new connection its socket only after on_connection. */
+static void on_arrived(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd;
+    (void)what;
+    struct server *s = argument;
+    struct connection *c;
+    while ((c = TAILQ_FIRST(&s->connections.fresh))) {
+        TAILQ_REMOVE(&s->connections.fresh, c, fresh);
+        c->is_fresh = false;
+        count_address(s, c);
+    }
 }
 
 /* evhttp would speak plain HTTP over a connection for which this gave NULL. A hub without memory for a
@@ -188,7 +275,10 @@ static struct bufferevent *on_connection(struct event_base *base, void *argument
     }
     bufferevent_openssl_set_allow_dirty_shutdown(b, 1);
     c->bufferevent = b;
-    start_receiving(c);
+    c->is_fresh = true;
+    TAILQ_INSERT_TAIL(&s->connections.fresh, c, fresh);
+    event_active(s->connections.arrived, EV_TIMEOUT, 0);
+    enter_list(c, &s->connections.strangers);
     update_accepting(s);
     return b;
 }
@@ -203,16 +293,42 @@ static void on_accept_error(struct evconnlistener *listener, void *argument)
     s->connections.paused = true;
 }
 
-void connections_tick(struct server *s, int64_t now)
+static void cut_late(struct connection_list *list, int64_t began_before, const char *why)
 {
     struct connection *c, *next;
-    for (c = TAILQ_FIRST(&s->connections.receiving); c; c = next) {
-        next = TAILQ_NEXT(c, receiving);
-        if (now - c->since < s->config->request_timeout)
-            break;
-        cut_off(c, "a request took longer than request_timeout");
-        stop_receiving(c);
+    for (c = TAILQ_FIRST(list); c && c->since <= began_before; c = next) {
+        next = TAILQ_NEXT(c, entry);
+        cut_off(c, why);
     }
+}
+
+/* An office that has not asked for anything yet, or whose certificate was not known when it was answered. */
+static void know_offices(struct server *s, int64_t began_before)
+{
+    struct connection *c, *next;
+    for (c = TAILQ_FIRST(&s->connections.strangers); c && c->since <= began_before; c = next) {
+        next = TAILQ_NEXT(c, entry);
+        /* In the midst of a handshake there may be a certificate whose key is not proven. */
+        if (SSL_is_init_finished(bufferevent_openssl_get_ssl(c->bufferevent)) &&
+            *connection_office(c)->text) {
+            no_stranger_any_more(c);
+            enter_list(c, &s->connections.receiving);
+        }
+    }
+}
+
+void connections_tick(struct server *s, int64_t now)
+{
+    struct connections *all = &s->connections;
+    int64_t request = s->config->request_timeout, stranger = s->config->anonymous_timeout;
+    if (stranger > request)
+        stranger = request;
+    if (all->n >= all->most && stranger > STRANGER_FULL_MS)
+        stranger = STRANGER_FULL_MS; /* somebody else may be waiting */
+    know_offices(s, now - stranger);
+    cut_late(&all->strangers, now - stranger,
+             "no whole request came in time without an office's certificate");
+    cut_late(&all->receiving, now - request, "a request took longer than request_timeout");
     update_accepting(s);
 }
 
@@ -264,6 +380,12 @@ int connections_open(struct server *s, struct error *e)
     struct sockaddr_storage address;
     int length = sizeof address;
     TAILQ_INIT(&all->receiving);
+    TAILQ_INIT(&all->strangers);
+    TAILQ_INIT(&all->fresh);
+    all->most = (size_t)s->config->connections;
+    all->arrived = event_new(s->base, -1, 0, on_arrived, s);
+    if (!all->arrived)
+        return error_set(e, -ENOMEM, "memory", "out of memory");
     int r = tls_new(s, e);
     if (r)
         return r;
@@ -292,4 +414,6 @@ void connections_close(struct server *s)
 {
     SSL_CTX_free(s->connections.tls);
     s->connections.tls = NULL;
+    if (s->connections.arrived)
+        event_free(s->connections.arrived);
 }

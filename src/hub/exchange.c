@@ -93,7 +93,7 @@ static void exchange_end(struct exchange *x, int status, const char *media, cons
     if (c)
         connection_answered(c);
     s->counts.answers[status / 100 % 6]++;
-    s->held -= x->held;
+    *x->share -= x->held;
     s->exchanges--;
     if (x->peer)
         x->peer->references--;
@@ -218,8 +218,9 @@ static bool may_ask(struct exchange *x)
     if (!x->peer)
         return false;
     x->peer->references++;
-    return peer_may_ask(x->peer, known ? s->config->requests_per_minute : s->config->anonymous_per_minute,
-                        clock_boot_ms());
+    return peer_take(&x->peer->requests,
+                     known ? s->config->requests_per_minute : s->config->anonymous_per_minute, PEER_MINUTE_MS,
+                     clock_boot_ms());
 }
 
 static bool take_body(struct exchange *x)
@@ -300,7 +301,8 @@ void exchange_begin(struct evhttp_request *request, void *argument)
         evhttp_send_error(request, 503, NULL);
         return;
     }
-    *x = (struct exchange){.server = s, .request = request, .held = connection_request(c)};
+    *x = (struct exchange){.server = s, .request = request};
+    x->held = connection_request(c, &x->share);
     x->certificate = connection_has_certificate(c);
     x->office = *connection_office(c);
     s->exchanges++;

@@ -15,7 +15,7 @@ struct exchange {
     const char *query;       /* or NULL */
     struct office_id office; /* of the client; "" on public routes */
     struct span body;        /* valid until the answer */
-    size_t held;             /* of server->held */
+    size_t held, *share;     /* bytes; where they are counted */
     bool certificate;        /* the client showed one */
 };
 

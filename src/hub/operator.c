@@ -63,7 +63,7 @@ static void answer_metrics(struct asking *a)
     metric(&b, "enrolments_total", "counter", "Certificates given since the start.", s->counts.enrolled);
     metric(&b, "connections", "gauge", "Open connections.", s->connections.n);
     metric(&b, "feeds_waiting", "gauge", "Feeds that wait for events.", feeds);
-    metric(&b, "held_bytes", "gauge", "Bytes of request bodies under way.", s->held);
+    metric(&b, "held_bytes", "gauge", "Bytes of request bodies under way.", s->held + s->held_anonymous);
     metric(&b, "offices", "gauge", "Offices in the directory.", (uint64_t)a->ping.offices);
     metric(&b, "messages", "gauge", "Messages ever accepted.", (uint64_t)a->ping.messages);
     answer_text(s, a->request, b.failed ? 500 : 200, b.failed ? "out of memory\n" : (const char *)b.data);

@@ -7,7 +7,7 @@
 
 #include "base/hex.h"
 
-enum { BUCKETS = 8192, MINUTE_MS = 60000 };
+enum { BUCKETS = 8192 };
 
 struct peers {
     uint64_t seed; /* else somebody could choose addresses that all fall into one bucket */
@@ -63,7 +63,7 @@ struct peer *peer_get(struct peers *p, const char *key)
         return NULL;
     snprintf(peer->key, sizeof peer->key, "%s", key);
     TAILQ_INIT(&peer->waiting);
-    peer->credit = -1;
+    TAILQ_INIT(&peer->commits);
     peer->next = *place;
     *place = peer;
     p->n++;
@@ -77,22 +77,32 @@ void peers_each(struct peers *p, void (*fn)(void *context, struct peer *peer), v
             fn(context, peer);
 }
 
-/* Credit is counted in requests times MINUTE_MS, so that nothing is lost by rounding however often one asks.
- */
-bool peer_may_ask(struct peer *peer, int64_t per_minute, int64_t now)
+/* Counted in pieces times the period, so that nothing is lost by rounding however often one asks. */
+bool peer_take(struct peer_credit *c, int64_t most, int64_t period, int64_t now)
 {
-    int64_t most = per_minute * MINUTE_MS;
-    if (peer->credit < 0) /* new */
-        peer->credit = most;
-    else if (now > peer->credit_at)
-        peer->credit += per_minute * (now - peer->credit_at < MINUTE_MS ? now - peer->credit_at : MINUTE_MS);
-    if (peer->credit > most)
-        peer->credit = most;
-    peer->credit_at = now;
-    if (peer->credit < MINUTE_MS)
+    int64_t full = most * period;
+    if (!c->used)
+        c->left = full;
+    else if (now > c->at)
+        c->left += most * (now - c->at < period ? now - c->at : period);
+    if (c->left > full)
+        c->left = full;
+    c->used = true;
+    c->at = now;
+    if (c->left < period)
         return false;
-    peer->credit -= MINUTE_MS;
+    c->left -= period;
     return true;
+}
+
+void peer_give_back(struct peer_credit *c, int64_t period)
+{
+    c->left += period;
+}
+
+static bool is_full(const struct peer_credit *c, int64_t period, int64_t now)
+{
+    return !c->used || now - c->at >= period;
 }
 
 void peers_sweep(struct peers *p, int64_t now)
@@ -100,7 +110,9 @@ void peers_sweep(struct peers *p, int64_t now)
     for (size_t i = 0; i < BUCKETS; i++)
         for (struct peer **at = &p->buckets[i]; *at;) {
             struct peer *peer = *at;
-            if (peer->references || peer->n_waiting || peer->downloads || now - peer->credit_at < MINUTE_MS) {
+            if (peer->references || peer->n_waiting || peer->downloads || peer->strangers ||
+                !is_full(&peer->requests, PEER_MINUTE_MS, now) ||
+                !is_full(&peer->refusals, PEER_HOUR_MS, now)) {
                 at = &peer->next;
                 continue;
             }

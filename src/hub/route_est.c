@@ -95,9 +95,24 @@ static void answer_certificate(struct enrolment *n)
     answer_bytes(n->x, 200, media, body.data, body.length);
 }
 
+/* The operator must be able to see who guesses. */
+static void refuse_token(struct enrolment *n)
+{
+    const char *office = n->call.office.text;
+    log_warning("token-refused", "for %s, from %s", office, n->x->peer->key);
+    if (n->call.last_try)
+        log_warning("token-ended",
+                    "the token of %s was tried %d times and is no good any more; do: give out a new one",
+                    office, STORE_TOKEN_TRIES);
+    answer_token_refused(n->x);
+}
+
 static void on_enrolled(struct store_job *job)
 {
     struct enrolment *n = job->context;
+    bool refused = !job->result && n->call.outcome == STORE_ENROL_REFUSED;
+    if (!n->call.renewal && !refused)
+        peer_give_back(&n->x->peer->refusals, PEER_HOUR_MS);
     if (n->call.crl.length && !job->result)
         server_set_crl(n->x->server, &n->call.crl);
     if (job->result)
@@ -106,10 +121,8 @@ static void on_enrolled(struct store_job *job)
         answer_certificate(n);
     else if (n->call.outcome == STORE_ENROL_REQUEST)
         answer_error(n->x, 422, &n->call.error);
-    else {
-        log_warning("token-refused", "for %s", n->call.office.text);
-        answer_token_refused(n->x);
-    }
+    else
+        refuse_token(n);
     enrolment_free(n);
 }
 
@@ -128,6 +141,14 @@ static void enrol(struct exchange *x, const struct office_id *office, const stru
     if (!form_base64_read(x->body.data, x->body.length, REQUEST_MAX, &n->request) || !n->request.length) {
         enrolment_free(n);
         answer_problem(x, 400, "request-form", "the body is not base64 of a certificate request");
+        return;
+    }
+    /* Counted before it is known, so that many at once are no way round. */
+    if (token && !peer_take(&x->peer->refusals, x->server->config->tokens_refused_per_hour, PEER_HOUR_MS,
+                            clock_boot_ms())) {
+        enrolment_free(n);
+        exchange_set_header(x, "Retry-After", "3600");
+        answer_problem(x, 429, "rate", "too many tokens from this address were refused; do: wait an hour");
         return;
     }
     n->x = x;

@@ -12,10 +12,14 @@
 
 #include <openssl/evp.h>
 
+enum { COMMITS_WAITING_MAX = 16, QUOTA_RETRY_S = 60 };
+
 /* ---- messages ---- */
 
 struct message_put {
+    TAILQ_ENTRY(message_put) waiting; /* for another commit of the office */
     struct exchange *x;
+    struct peer *committing; /* it is the office's one commit */
     struct form_message form;
     struct statement statement;
     struct store_parts_hash hash;
@@ -23,11 +27,17 @@ struct message_put {
     uint8_t *acceptance; /* malloc'd */
 };
 
+static void commit_next(struct peer *office);
+
+/* Called after the answer, in the same turn of the loop: the peer is still there. */
 static void message_put_free(struct message_put *p)
 {
+    struct peer *office = p->committing;
     buffer_free(&p->put.kept);
     free(p->acceptance);
     free(p);
+    if (office)
+        commit_next(office);
 }
 
 static void message_problem(struct message_put *p, int status, const char *code, const char *detail)
@@ -43,6 +53,16 @@ static void message_refuse(struct message_put *p, const struct error *e)
     else
         answer_error(p->x, 422, e);
     message_put_free(p);
+}
+
+/* It passes: when partners have received, or parts without a commit have been dropped. */
+static void answer_over_quota(struct exchange *x, const char *code, const char *detail)
+{
+    char seconds[16];
+    snprintf(seconds, sizeof seconds, "%d", QUOTA_RETRY_S);
+    log_warning("quota", "%s: %s", x->office.text, code);
+    exchange_set_header(x, "Retry-After", seconds);
+    answer_problem(x, 429, code, detail);
 }
 
 static void on_message_put(struct store_job *job)
@@ -72,6 +92,14 @@ static void on_message_put(struct store_job *job)
         break;
     case STORE_UNKNOWN_RECIPIENT:
         answer_problem(x, 422, "recipient-unknown", "the recipient is not in the directory");
+        break;
+    case STORE_FUTURE:
+        answer_problem(
+            x, 422, "statement-time",
+            "created more than 5 minutes in the future; do: set the clock of the office's machine");
+        break;
+    case STORE_OVER_BYTES:
+        answer_over_quota(x, "bytes-per-office", "what is under way to partners is over bytes_per_office");
         break;
     case STORE_PARTS_CHANGED:
         answer_problem(x, 422, "parts-missing", "not all parts are there, or their sizes do not sum up");
@@ -109,6 +137,7 @@ static void message_keep(struct message_put *p)
     put->ciphertext = p->form.ciphertext;
     put->ciphertext_length = p->form.ciphertext_length;
     put->accepted = now;
+    put->bytes_max = s->config->bytes_per_office;
     store_message_put(s->store, put);
 }
 
@@ -124,7 +153,7 @@ static void on_parts_hash(struct store_job *job)
         message_problem(p, 422, "envelope-hash", "header and parts have not the hash of the statement");
         return;
     }
-    /* When parts are missing the store may still know the message as accepted long ago; else it says so. */
+    /* When it is committed already or parts are missing, storing it tells which. */
     p->put.in_parts = true;
     p->put.content = p->hash.complete ? p->hash.content : -1;
     p->put.version = p->hash.version;
@@ -133,12 +162,42 @@ static void on_parts_hash(struct store_job *job)
 
 static void hash_parts(struct message_put *p)
 {
+    p->committing = p->x->peer;
+    p->committing->committing = true;
     p->hash.job = (struct store_job){.done = on_parts_hash, .context = p};
     p->hash.sender = p->statement.sender;
     p->hash.id = p->statement.id;
     p->hash.header = p->form.header;
     p->hash.ciphertext_length = p->form.ciphertext_length;
     store_parts_hash(p->x->server->store, &p->hash);
+}
+
+static void commit_next(struct peer *office)
+{
+    office->committing = false;
+    for (struct message_put *next; !office->committing && (next = TAILQ_FIRST(&office->commits));) {
+        TAILQ_REMOVE(&office->commits, next, waiting);
+        office->n_commits--;
+        if (next->x->server->stopping)
+            message_problem(next, 503, "stopping", "the hub is being stopped");
+        else
+            hash_parts(next);
+    }
+}
+
+/* One after the other: while all parts of a message are read and hashed, other offices want to read too. */
+static void commit(struct message_put *p)
+{
+    struct peer *office = p->x->peer;
+    if (!office->committing) {
+        hash_parts(p);
+    } else if (office->n_commits < COMMITS_WAITING_MAX) {
+        TAILQ_INSERT_TAIL(&office->commits, p, waiting);
+        office->n_commits++;
+    } else {
+        exchange_set_header(p->x, "Retry-After", "10");
+        message_problem(p, 429, "rate", "more commits at the same time than allowed");
+    }
 }
 
 static void hash_body(struct message_put *p)
@@ -162,13 +221,13 @@ void route_message_put(struct exchange *x)
 {
     struct message_put *p = calloc(1, sizeof *p);
     struct error e = {0};
-    bool commit = form_media_type(exchange_header(x, "Content-Type"), "application/vnd.careplan.commit");
+    bool in_parts = form_media_type(exchange_header(x, "Content-Type"), "application/vnd.careplan.commit");
     if (!p) {
         answer_internal(x);
         return;
     }
     p->x = x;
-    if (form_message_read(x->body.data, x->body.length, commit, &p->form, &e)) {
+    if (form_message_read(x->body.data, x->body.length, in_parts, &p->form, &e)) {
         message_problem(p, 400, e.code, e.text);
         return;
     }
@@ -185,8 +244,8 @@ void route_message_put(struct exchange *x)
         message_problem(p, 422, "statement-id", "the statement's id is not the path's");
     else if (header_check(p->form.header.data, p->form.header.length, &e))
         message_refuse(p, &e);
-    else if (commit)
-        hash_parts(p);
+    else if (in_parts)
+        commit(p);
     else
         hash_body(p);
 }
@@ -198,22 +257,38 @@ struct part_put {
     struct exchange *x;
 };
 
+static void answer_part(struct exchange *x, enum store_part_outcome outcome)
+{
+    switch (outcome) {
+    case STORE_PART_KEPT:
+        answer_empty(x, 204);
+        break;
+    case STORE_PART_CONFLICT:
+        answer_problem(x, 409, "part-conflict", "the message is committed with another content in this part");
+        break;
+    case STORE_PART_OVER_UPLOADS:
+        answer_over_quota(x, "uploads-per-office", "more messages without a commit than uploads_per_office");
+        break;
+    case STORE_PART_OVER_BYTES:
+        answer_over_quota(x, "bytes-per-office", "what is under way to partners is over bytes_per_office");
+        break;
+    }
+}
+
 static void on_part_put(struct store_job *job)
 {
     struct part_put *p = job->context;
     if (job->result)
         answer_store_failed(p->x, job->result);
-    else if (p->call.conflict)
-        answer_problem(p->x, 409, "part-conflict",
-                       "the message is committed with another content in this part");
     else
-        answer_empty(p->x, 204);
+        answer_part(p->x, p->call.outcome);
     free(p);
 }
 
 void route_part_put(struct exchange *x)
 {
-    if (x->path.part >= (uint64_t)x->server->config->parts_max) {
+    const struct hub_config *config = x->server->config;
+    if (x->path.part >= (uint64_t)config->parts_max) {
         answer_problem(x, 400, "query", "the part's number is not below parts_max");
         return;
     }
@@ -221,6 +296,10 @@ void route_part_put(struct exchange *x)
         bool large = x->body.length > 0;
         answer_problem(x, large ? 413 : 400, large ? "body-too-large" : "part-size",
                        "a part has 1 to 1,048,576 bytes");
+        return;
+    }
+    if (x->path.part * FORM_PART_SIZE + x->body.length > (uint64_t)config->bytes_per_office) {
+        answer_problem(x, 413, "message-too-large", "with all parts before it, it is over bytes_per_office");
         return;
     }
     struct part_put *p = calloc(1, sizeof *p);
@@ -234,7 +313,9 @@ void route_part_put(struct exchange *x)
                                       .id = x->path.id,
                                       .n = x->path.part,
                                       .data = x->body,
-                                      .now = clock_utc_ms()};
+                                      .now = clock_utc_ms(),
+                                      .uploads_max = config->uploads_per_office,
+                                      .bytes_max = config->bytes_per_office};
     if (EVP_Digest(x->body.data, x->body.length, p->call.sha256.bytes, NULL, EVP_sha256(), NULL) != 1) {
         answer_internal(x);
         free(p);

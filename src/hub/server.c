@@ -19,16 +19,16 @@
 enum {
     EVHTTP_BODY_MAX = 8 * 1024 * 1024, /* above ours, which is a problem document */
     CRL_RENEW_MS = 24 * 3600 * 1000,
-    UPKEEP_S = 60,
     STOP_S = 10, /* for answers under way; then it ends all the same */
     SPARE_DESCRIPTORS = 64,
+    FEW_DESCRIPTORS = 1024,
 };
 
 struct running {
     struct server server;
     int lock; /* of the folder: one hub serves it */
     struct event *completions, *tick, *terminate, *interrupt;
-    int64_t ticks, stopping_since;
+    int64_t kept_up, stopping_since; /* boot ms */
     struct store_crl crl;
     struct store_sweep sweep;
     struct store_log_read head;
@@ -159,7 +159,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     connections_tick(&r->server, now);
     if (r->server.stopping)
         stop_when_answered(r);
-    else if (++r->ticks % UPKEEP_S == 0) {
+    else if (now - r->kept_up >= r->server.config->upkeep) {
+        r->kept_up = now;
         peers_sweep(r->server.peers, now);
         renew_crl(r);
         sweep(r);
@@ -200,15 +201,23 @@ static int events_open(struct running *r)
 
 /* ---- opening ---- */
 
-static void raise_descriptors(const struct hub_config *c)
+/* As many connections as the system lets this process have. */
+static void raise_descriptors(struct server *s)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit))
         return;
     limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < (rlim_t)c->connections + SPARE_DESCRIPTORS)
-        log_warning("descriptors", "this process may open %llu files, [limits] connections = %lld needs more",
-                    (unsigned long long)limit.rlim_cur, (long long)c->connections);
+    if (setrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= s->connections.most + SPARE_DESCRIPTORS)
+        return;
+    rlim_t files = limit.rlim_cur;
+    s->connections.most = files > 2 * SPARE_DESCRIPTORS ? files - SPARE_DESCRIPTORS : files / 2 + 1;
+    if (files < FEW_DESCRIPTORS)
+        log_warning("descriptors", "this process may open %llu files only; at most %zu connections",
+                    (unsigned long long)files, s->connections.most);
+    else
+        log_info("descriptors", "this process may open %llu files: at most %zu connections",
+                 (unsigned long long)files, s->connections.most);
 }
 
 static int lock_folder(struct running *r, struct error *e)
@@ -316,7 +325,8 @@ static void running_close(struct running *r)
 
 int server_run(const struct hub_config *config, const char *trace_path, struct error *e)
 {
-    with_cleanup(running_close) struct running r = {.server.config = config, .lock = -1};
+    with_cleanup(running_close) struct running r = {
+        .server.config = config, .lock = -1, .kept_up = clock_boot_ms()};
     signal(SIGPIPE, SIG_IGN);
     /* Envelopes come in bodies of a MiB: their memory goes back to the system at once. */
     mallopt(M_ARENA_MAX, 2);
@@ -325,7 +335,7 @@ int server_run(const struct hub_config *config, const char *trace_path, struct e
     int result = running_open(&r, trace_path, e);
     if (result)
         return result;
-    raise_descriptors(config);
+    raise_descriptors(&r.server);
     log_info("serving", "%s on %s", config->name, config->listen);
     if (event_base_dispatch(r.server.base) < 0)
         return error_set(e, -EIO, "loop", "the event loop failed");

@@ -37,9 +37,10 @@ struct server {
     struct buffer head_der;
     struct buffer cacerts; /* base64 */
 
-    size_t exchanges; /* not answered yet */
-    size_t held;      /* bytes of request bodies received and not answered yet */
-    size_t sending;   /* bytes of contents on their way into answers */
+    size_t exchanges;      /* not answered yet */
+    size_t held;           /* bytes of offices' request bodies received and not answered yet */
+    size_t held_anonymous; /* of strangers' */
+    size_t sending;        /* bytes of contents on their way into answers */
     struct server_counts counts;
     bool stopping;
 };

@@ -31,7 +31,7 @@ struct store_job {
     struct store_job *next;
 };
 
-enum { STORE_SCHEMA = 1 };
+enum { STORE_SCHEMA = 2 };
 
 /* `create`: the file must not exist; else it must. A newer schema is refused, an older one migrated. */
 int store_open(const char *path, bool create, struct store **out, struct error *e);
@@ -49,7 +49,16 @@ void store_completions(struct store *s);
 
 /* ---- messages ---- */
 
-enum store_put { STORE_NEW, STORE_SAME, STORE_CONFLICT, STORE_UNKNOWN_RECIPIENT, STORE_PARTS_CHANGED };
+enum store_put {
+    STORE_NEW,
+    STORE_SAME,
+    STORE_CONFLICT,
+    STORE_UNKNOWN_RECIPIENT,
+    STORE_PARTS_CHANGED,
+    STORE_FUTURE, /* created later than `accepted` + STORE_AHEAD_MS: its recipient would refuse it for good */
+    STORE_OVER_BYTES /* the sender has as much under way as `bytes_max` lets it */
+};
+enum { STORE_AHEAD_MS = 5 * 60 * 1000 };
 
 struct store_message_put {
     struct store_job job;
@@ -60,12 +69,19 @@ struct store_message_put {
     bool in_parts;
     int64_t content, version;
     uint64_t ciphertext_length;
-    int64_t accepted; /* UTC ms */
+    int64_t accepted;  /* UTC ms */
+    int64_t bytes_max; /* of a sender: open parts and messages that nobody has received yet */
     enum store_put outcome;
     struct buffer kept; /* the acceptance that is kept: STORE_NEW, STORE_SAME; buffer_free by the caller */
 };
 void store_message_put(struct store *s, struct store_message_put *call);
 
+enum store_part_outcome {
+    STORE_PART_KEPT,
+    STORE_PART_CONFLICT,
+    STORE_PART_OVER_UPLOADS,
+    STORE_PART_OVER_BYTES
+};
 struct store_part_put {
     struct store_job job;
     struct office_id sender;
@@ -74,7 +90,8 @@ struct store_part_put {
     struct span data;
     struct hash256 sha256;
     int64_t now;
-    bool conflict; /* committed with another content */
+    int64_t uploads_max, bytes_max;  /* of the sender */
+    enum store_part_outcome outcome; /* conflict: committed with another content */
 };
 void store_part_put(struct store *s, struct store_part_put *call);
 
@@ -95,14 +112,15 @@ struct store_parts_list {
 };
 void store_parts_list(struct store *s, struct store_parts_list *call);
 
-/* SHA-256(header ‖ all parts), part by part. Also says whether the message is committed already. */
+/* SHA-256(header ‖ all parts), part by part. A message that is committed already is not hashed again. */
 struct store_parts_hash {
     struct store_job job;
     struct office_id sender;
     struct message_id id;
     struct span header;
     uint64_t ciphertext_length;
-    bool complete; /* the parts are there and sum up to ciphertext_length */
+    bool committed; /* then nothing else is said */
+    bool complete;  /* the parts are there and sum up to ciphertext_length */
     int64_t content, version;
     struct hash256 hash;
     /* the store's */
@@ -241,6 +259,7 @@ struct store_enrol_call {
     int64_t now;
     enum store_enrol outcome;
     struct error error; /* STORE_ENROL_REQUEST: why */
+    bool last_try;      /* refused, and the office's token is no good any more */
     char *certificate;  /* PEM; free by the caller */
     struct buffer crl;  /* the new CRL when one was made; buffer_free by the caller */
 };

@@ -52,6 +52,35 @@ static const char schema_1[] =
     "CREATE TABLE partners(office TEXT, partner TEXT, PRIMARY KEY(office, partner)) WITHOUT ROWID;"
     "PRAGMA user_version = 1;";
 
+/* Schema 2 counts what each office has under way: its open uploads, and the bytes of their parts and of its
+ * messages that nobody has received yet. What an office sends to itself counts until it is dropped, else it
+ * could receive it and go on. */
+#define COUNTED(row)                                                                                          \
+    "(" row ".content IS NOT NULL AND (" row ".received IS NULL OR " row ".sender = " row ".recipient))"
+#define SIZE_OF(row) "(" row ".length + length(" row ".statement) + length(" row ".header))"
+#define ADD(office, uploads, bytes)                                                                           \
+    " BEGIN INSERT INTO quota VALUES(" office ", " uploads ", " bytes ")"                                      \
+    " ON CONFLICT(office) DO UPDATE SET uploads = uploads + excluded.uploads,"                                 \
+    " bytes = bytes + excluded.bytes; END;"
+static const char schema_2[] =
+    "ALTER TABLE uploads ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE uploads SET bytes = (SELECT coalesce(sum(size), 0) FROM parts"
+    " WHERE part >= content << 20 AND part < (content + 1) << 20);"
+    "CREATE TABLE quota(office TEXT PRIMARY KEY, uploads INTEGER NOT NULL, bytes INTEGER NOT NULL)"
+    " WITHOUT ROWID;"
+    "INSERT INTO quota SELECT office, sum(uploads), sum(bytes) FROM ("
+    " SELECT sender AS office, 1 AS uploads, bytes FROM uploads UNION ALL"
+    " SELECT sender, 0, " SIZE_OF("messages") " FROM messages WHERE " COUNTED("messages") ") GROUP BY office;"
+    "CREATE TRIGGER uploads_new AFTER INSERT ON uploads" ADD("new.sender", "1", "new.bytes")
+    "CREATE TRIGGER uploads_bytes AFTER UPDATE OF bytes ON uploads"
+    ADD("new.sender", "0", "new.bytes - old.bytes")
+    "CREATE TRIGGER uploads_gone AFTER DELETE ON uploads" ADD("old.sender", "-1", "-old.bytes")
+    "CREATE TRIGGER messages_new AFTER INSERT ON messages WHEN " COUNTED("new")
+    ADD("new.sender", "0", SIZE_OF("new"))
+    "CREATE TRIGGER messages_gone AFTER UPDATE OF received, content ON messages WHEN " COUNTED("old")
+    " AND NOT " COUNTED("new") ADD("old.sender", "0", "-" SIZE_OF("old"))
+    "PRAGMA user_version = 2;";
+
 static int errno_of(int code)
 {
     switch (code & 0xFF) {
@@ -238,7 +267,7 @@ static int create_schema(struct connection_db *db, const char *path, struct erro
     snprintf(pragma, sizeof pragma, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = %d;",
              APPLICATION_ID);
     if (db_script(db, pragma) || db_script(db, "PRAGMA journal_mode = WAL; BEGIN IMMEDIATE;") ||
-        db_script(db, schema_1) || db_script(db, "COMMIT"))
+        db_script(db, schema_1) || db_script(db, schema_2) || db_script(db, "COMMIT"))
         return open_error(db, path, e);
     return 0;
 }
@@ -256,6 +285,8 @@ static int migrate(struct connection_db *db, const char *path, struct error *e)
                          "%s: written by a newer careplan-hub (schema %" PRId64 ", this one knows %d); "
                          "install that version again",
                          path, version, STORE_SCHEMA);
+    if (version < 2 && (db_script(db, "BEGIN IMMEDIATE") || db_script(db, schema_2) || db_script(db, "COMMIT")))
+        return open_error(db, path, e);
     return 0;
 }
 

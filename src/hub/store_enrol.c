@@ -143,13 +143,15 @@ static enum token_state token_judge(struct connection_db *db, struct store_enrol
         return TOKEN_BAD;
     bool right = db_column_bytes(s, 0, hash.bytes, sizeof hash.bytes) &&
                  CRYPTO_memcmp(hash.bytes, call->token.bytes, sizeof hash.bytes) == 0;
-    bool open = sqlite3_column_int64(s, 1) > call->now && sqlite3_column_int64(s, 2) < STORE_TOKEN_TRIES;
+    int64_t tries = sqlite3_column_int64(s, 2);
+    bool open = sqlite3_column_int64(s, 1) > call->now && tries < STORE_TOKEN_TRIES;
     bool used = sqlite3_column_type(s, 3) != SQLITE_NULL;
     int64_t certificate = sqlite3_column_int64(s, 4);
     sqlite3_reset(s);
     if (!right)
         db_execute(db, "UPDATE tokens SET tries = tries + 1 WHERE office = ? AND tries < ?", "oi",
                    &call->office, (int64_t)STORE_TOKEN_TRIES);
+    call->last_try = !right && open && !used && tries + 1 == STORE_TOKEN_TRIES;
     if (!right || !open)
         return TOKEN_BAD;
     if (!used)

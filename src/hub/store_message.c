@@ -26,6 +26,27 @@ static int kept_acceptance(struct store_message_put *call, sqlite3_stmt *s)
     return buffer_append(&call->kept, sqlite3_column_blob(s, 0), (size_t)sqlite3_column_bytes(s, 0));
 }
 
+/* What a sender has under way. The triggers of the schema keep count. */
+static int64_t quota_bytes(struct connection_db *db, const struct office_id *sender)
+{
+    return db_number(db, 0, "SELECT bytes FROM quota WHERE office = ?", "o", sender);
+}
+
+/* Why a message that is not known yet cannot be kept; STORE_NEW: it can. */
+static enum store_put judge_new(struct connection_db *db, const struct store_message_put *call)
+{
+    const struct statement *m = call->statement;
+    if (m->created > call->accepted + STORE_AHEAD_MS)
+        return STORE_FUTURE;
+    if (!db_number(db, 0, "SELECT 1 FROM offices WHERE office = ?", "o", &m->recipient))
+        return STORE_UNKNOWN_RECIPIENT;
+    /* The parts of a commit have been counted when they came. */
+    int64_t more = (int64_t)(call->statement_der.length + call->header.length + call->ciphertext_length);
+    if (!call->in_parts && quota_bytes(db, &m->sender) + more > call->bytes_max)
+        return STORE_OVER_BYTES;
+    return STORE_NEW;
+}
+
 static int64_t content_new(struct connection_db *db)
 {
     return db_number(db, -1, "UPDATE counters SET value = value + 1 WHERE name = 'content' RETURNING value",
@@ -93,14 +114,12 @@ static int run_message_put(struct connection_db *db, struct store_job *job)
         sqlite3_reset(s);
         return r;
     }
-    if (!db_number(db, 0, "SELECT 1 FROM offices WHERE office = ?", "o", &m->recipient)) {
-        call->outcome = STORE_UNKNOWN_RECIPIENT;
-        return 0;
-    }
+    call->outcome = judge_new(db, call);
+    if (call->outcome != STORE_NEW || db->failure)
+        return db->failure;
     int64_t content = call->in_parts ? content_of_parts(db, call) : content_of_body(db, call);
     if (db->failure || content < 0)
         return db->failure;
-    call->outcome = STORE_NEW;
     return message_insert(db, call, content);
 }
 
@@ -117,6 +136,17 @@ static bool part_is_same(struct connection_db *db, int64_t content, const struct
                      PART_KEY(content, call->n), &call->sha256) == 1;
 }
 
+/* May the sender's upload (`content`, -1: a new one) grow by so much? */
+static bool part_fits(struct connection_db *db, struct store_part_put *call, int64_t content, int64_t more)
+{
+    if (content < 0 && db_number(db, 0, "SELECT uploads FROM quota WHERE office = ?", "o", &call->sender) >=
+                           call->uploads_max)
+        call->outcome = STORE_PART_OVER_UPLOADS;
+    else if (more > 0 && quota_bytes(db, &call->sender) + more > call->bytes_max)
+        call->outcome = STORE_PART_OVER_BYTES;
+    return call->outcome == STORE_PART_KEPT && !db->failure;
+}
+
 static int run_part_put(struct connection_db *db, struct store_job *job)
 {
     struct store_part_put *call = (struct store_part_put *)job;
@@ -126,20 +156,26 @@ static int run_part_put(struct connection_db *db, struct store_job *job)
     if (db->failure)
         return db->failure;
     if (committed >= 0) {
-        call->conflict = !part_is_same(db, committed, call);
+        call->outcome = part_is_same(db, committed, call) ? STORE_PART_KEPT : STORE_PART_CONFLICT;
         return db->failure;
     }
     int64_t content = db_number(db, -1, "SELECT content FROM uploads WHERE sender = ? AND id = ?", "om",
                                 &call->sender, &call->id);
-    if (content < 0 && !db->failure) {
+    if (db->failure || (content >= 0 && part_is_same(db, content, call)))
+        return db->failure;
+    int64_t more = (int64_t)call->data.length;
+    if (content >= 0)
+        more -= db_number(db, 0, "SELECT size FROM parts WHERE part = ?", "i", PART_KEY(content, call->n));
+    if (!part_fits(db, call, content, more))
+        return db->failure;
+    if (content < 0) {
         content = content_new(db);
         db_execute(db, "INSERT INTO uploads(content, sender, id, version, touched) VALUES(?,?,?,0,?)", "iomi",
                    content, &call->sender, &call->id, call->now);
     }
-    if (db->failure || part_is_same(db, content, call))
-        return db->failure;
-    db_execute(db, "UPDATE uploads SET version = version + 1, touched = ? WHERE content = ?", "ii", call->now,
-               content);
+    db_execute(db,
+               "UPDATE uploads SET version = version + 1, touched = ?, bytes = bytes + ? WHERE content = ?",
+               "iii", call->now, more, content);
     return db_execute(db, "INSERT OR REPLACE INTO parts(part, size, sha256, data) VALUES(?,?,?,?)", "iihb",
                       PART_KEY(content, call->n), (int64_t)call->data.length, &call->sha256, call->data.data,
                       call->data.length);
@@ -252,16 +288,14 @@ static bool digest_complete(struct connection_db *db, struct store_parts_hash *c
 static int run_parts_hash(struct connection_db *db, struct store_job *job)
 {
     struct store_parts_hash *call = (struct store_parts_hash *)job;
-    bool committed;
     int r = 0;
     if (!call->digest) {
-        call->content = find_content(db, &call->sender, &call->id, &committed);
-        call->version =
-            committed || call->content < 0
-                ? 0
-                : db_number(db, 0, "SELECT version FROM uploads WHERE content = ?", "i", call->content);
-        r = call->content < 0 ? db->failure : digest_begin(call);
-        if (r || call->content < 0) {
+        call->content = find_content(db, &call->sender, &call->id, &call->committed);
+        if (call->content < 0 || call->committed || db->failure)
+            return db->failure;
+        call->version = db_number(db, 0, "SELECT version FROM uploads WHERE content = ?", "i", call->content);
+        r = digest_begin(call);
+        if (r) {
             digest_free(call);
             return r;
         }

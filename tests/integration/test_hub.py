@@ -162,13 +162,14 @@ class Office(Client):
 
 
 class Message:
-    def __init__(self, sender, recipient, size=3000, message_id=None):
+    def __init__(self, sender, recipient, size=3000, message_id=None, ahead=0):
         self.id = message_id or secrets.token_hex(16)
         self.sender, self.recipient = sender.office, recipient.office
         self.dir = sender.dir / f"{self.id}-{secrets.token_hex(2)}"
         self.dir.mkdir()
         certificate = recipient.certificate or sender.certificate
-        self.envelope, self.manifest = tool("seal", sender.key, sender.certificate, certificate, recipient.office, self.id, size, self.dir)
+        self.envelope, self.manifest = tool("seal", sender.key, sender.certificate, certificate, recipient.office, self.id, size,
+                                            self.dir, int(ahead * 1000))
         self.statement, self.header, self.ciphertext = ((self.dir / n).read_bytes() for n in ("statement", "header", "ciphertext"))
 
     @property
@@ -296,9 +297,30 @@ def test_four_wrong_tries_leave_a_token_good_the_fifth_ends_it(hub):
         for _ in range(tries):
             refused(care.ask_enrol("f" * 32), 401, "token-refused")
         assert care.ask_enrol(token).status == status
+    log = hub.log.read_text()
+    assert log.count(f"token-refused: for {CARE}, from 127.0.0.1") == 10, "the operator sees who guesses"
+    assert log.count(f"token-ended: the token of {CARE}") == 1, "and that a new one is needed"
     hub.token(CARE)
     with sqlite3.connect(hub.dir / "hub.db", timeout=10) as db:
         assert token.encode() not in b"".join(bytes(h) for (h,) in db.execute("SELECT hash FROM tokens")), "stored hashed"
+
+
+def test_refused_tokens_an_hour_of_an_address(world):
+    hub = hub_with(world, "[limits]\ntokens_refused_per_hour = 3\n")
+    care, service = Office(hub, CARE).enrol(), Office(hub, SERVICE)
+    for _ in range(3):
+        refused(service.ask_enrol("f" * 32), 401, "token-refused")
+    hub.add(SERVICE)
+    answer = refused(service.ask_enrol(hub.token(SERVICE)), 429, "rate")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert care.get("/v1/directory").status == 200, "it concerns enrolment alone"
+    assert Client(hub).get("/v1/crl").status == 200
+
+
+def test_enrolments_that_succeed_are_no_refusals(world):
+    hub = hub_with(world, "[limits]\ntokens_refused_per_hour = 1\n")
+    for office in (CARE, SERVICE, CENTER):
+        Office(hub, office).enrol()
 
 
 def test_requests_for_certificates_that_are_none(hub):
@@ -498,6 +520,17 @@ def test_a_whole_ciphertext_of_1_mib_and_one_byte_more(hub, offices):
     refused(message_of(care, service, MIB + 1).put(care), 400, "message-form")
 
 
+def test_a_message_created_in_the_future_is_refused_at_once(hub, offices):
+    care, service = offices
+    for ahead, status in ((280, 201), (330, 422)):
+        whole, parts = Message(care, service, ahead=ahead), Message(care, service, ahead=ahead)
+        assert parts.put_part(care, 0).status == 204
+        for answer in whole.put(care), parts.commit(care):
+            assert answer.status == status, answer
+    refused(answer, 422, "statement-time")
+    assert len(service.events("message")) == 2, "nothing was kept"
+
+
 def test_a_message_in_parts(hub, offices):
     care, service = offices
     message = Message(care, service, 2 * MIB + 500000)
@@ -531,6 +564,59 @@ def test_a_commit_is_idempotent_and_closes_its_parts(hub, offices):
     assert unframe(service.get(message.path).body)[3] == message.ciphertext
     other = Message(care, service, 2 * MIB + 500000, message.id)
     refused(other.put_part(care, 0), 409, "part-conflict")
+    refused(other.commit(care), 409, "id-conflict")
+
+
+def test_many_commits_at_once_hash_once_and_wait_for_each_other(hub, offices):
+    care, service = offices
+    message = Message(care, service, 48 * MIB)
+    for n in range(len(message.parts())):
+        assert message.put_part(care, n).status == 204
+    body = frame(message.statement, message.header) + struct.pack(">Q", len(message.ciphertext))
+    request = (f"PUT /v1/messages/{message.id} HTTP/1.1\r\nHost: x\r\nContent-Type: application/vnd.careplan.commit\r\n"
+               f"Content-Length: {len(body)}\r\n\r\n").encode() + body
+    sockets = [care.socket() for _ in range(40)]
+    for s in sockets:
+        s.sendall(request)
+    began = time.monotonic()
+    assert service.feed()["next"] >= 0 and time.monotonic() - began < 2 * SLOW, "others read meanwhile"
+    answers = [s.recv(12).split()[1] for s in sockets]
+    assert answers.count(b"201") == 1 and answers.count(b"200") >= 16, answers
+    assert answers.count(b"429") >= 1 and set(answers) == {b"200", b"201", b"429"}, "one, sixteen wait, the next is too much"
+    assert message.commit(care).status == 200
+
+
+def test_uploads_of_an_office_at_the_bound_and_one_beyond(world):
+    hub = hub_with(world, "[limits]\nuploads_per_office = 2\n")
+    care, service = Office(hub, CARE).enrol(), Office(hub, SERVICE).enrol()
+    first, second, third = (Message(care, service) for _ in range(3))
+    assert first.put_part(care, 0).status == 204 and second.put_part(care, 0).status == 204
+    answer = refused(third.put_part(care, 0), 429, "uploads-per-office")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert first.put_part(care, 1, b"of an open one").status == 204
+    assert Message(service, care).put_part(service, 0).status == 204, "another office's share is its own"
+    assert second.commit(care).status == 201
+    assert third.put_part(care, 0).status == 204, "the commit made room"
+
+
+def test_bytes_of_an_office_at_the_bound_and_one_beyond(world):
+    hub = hub_with(world, f"[limits]\nbytes_per_office = {2 * MIB}\n")
+    care, service = Office(hub, CARE).enrol(), Office(hub, SERVICE).enrol()
+    message = Message(care, service, 200000)
+    assert message.put(care).status == 201
+    room = 2 * MIB - len(message.whole()) + 24
+    parts, other = Message(care, service), Message(care, service)
+    assert parts.put_part(care, 0, bytes(MIB)).status == 204
+    refused(parts.put_part(care, 1, bytes(room - MIB + 1)), 429, "bytes-per-office")
+    assert parts.put_part(care, 1, bytes(room - MIB)).status == 204
+    answer = refused(other.put(care), 429, "bytes-per-office")
+    assert int(answer.headers["Retry-After"]) > 0
+    refused(other.put_part(care, 0), 429, "bytes-per-office")
+    refused(parts.put_part(care, 2, b"x"), 413, "message-too-large")
+    assert Message(service, care).put(service).status == 201, "another office's share is its own"
+    assert message.put(care).status == 200, "what is there is there"
+    assert message.put_receipt(service).status == 201
+    assert other.put(care).status == 201, "the receipt made room"
 
 
 def test_the_hash_over_the_parts_is_the_statements(hub, offices):
@@ -584,7 +670,7 @@ def test_a_message_of_message_max_and_one_byte_more(world):
 
 
 def test_parts_without_a_commit_go_after_a_while_and_so_do_contents_that_were_received(world):
-    hub = hub_with(world, "retention = 0s\n[limits]\nupload_keep = 1s\n")
+    hub = hub_with(world, "retention = 0s\nupkeep = 1s\n[limits]\nupload_keep = 1s\n")
     care, service = Office(hub, CARE).enrol(), Office(hub, SERVICE).enrol()
     abandoned, message, unwanted = (Message(care, service) for _ in range(3))
     abandoned.put_part(care, 0)
@@ -594,9 +680,9 @@ def test_parts_without_a_commit_go_after_a_while_and_so_do_contents_that_were_re
     assert unwanted.put_receipt(service, unwanted.receipt(service, "refused", "tag"), "refused").status == 201
     kept = Message(care, service)
     assert kept.put(care).status == 201
-    wait_until(lambda: care.get(f"/v1/messages/{abandoned.id}/parts").json["parts"] == [], "abandoned parts go", 90)
+    wait_until(lambda: care.get(f"/v1/messages/{abandoned.id}/parts").json["parts"] == [], "abandoned parts go", 20)
     for gone in (message, unwanted):
-        wait_until(lambda: service.get(gone.path).status == 404, "received and refused contents go", 90)
+        wait_until(lambda: service.get(gone.path).status == 404, "received and refused contents go", 20)
     assert message.put(care).body == first.body, "its acceptance stays, and so it is never sent twice"
     assert message.commit(care).body == first.body
     assert service.get(kept.path).status == 200, "what nobody has received stays"
@@ -787,16 +873,48 @@ def test_a_body_over_8_mib_is_refused_below_the_routes(hub):
     assert connection.getresponse().status == 413
 
 
-@pytest.mark.parametrize("size,expected", [(127 * 1024, 401), (160 * 1024, "closed")])
-def test_a_body_over_128_kib_without_a_certificate_is_cut_off(hub, size, expected):
+def anonymous_upload(hub, held, length=MIB):
+    """A socket over which `held` bytes of a request have been sent whose body has `length`."""
     client = Client(hub).socket()
-    head = f"PUT /v1/messages/{'d' * 32}/parts/0 HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nContent-Length: {size}\r\n\r\n"
+    head = f"PUT /v1/messages/{'d' * 32}/parts/0 HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nContent-Length: {length}\r\n\r\n"
+    client.sendall(head.encode() + bytes(held - len(head)))
+    return client, len(head)
+
+
+def is_open(s, wait=0.05):
+    s.settimeout(wait)
     try:
-        client.sendall(head.encode() + bytes(size))
+        return s.recv(1) != b""
+    except TimeoutError:
+        return True
+    except (ConnectionError, ssl.SSLError):
+        return False
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_a_body_over_32_kib_and_headers_without_a_certificate_is_cut_off(hub, beyond):
+    size = 48 * 1024 + beyond  # 16 KiB are for the headers
+    client, head = anonymous_upload(hub, 40 * 1024, size - 142)
+    assert head == 142
+    try:
+        client.sendall(bytes(size - 40 * 1024))
         answer = client.recv(100)
     except (ConnectionError, ssl.SSLError):
         answer = b""
-    assert answer.startswith(b"HTTP/1.1 401") if expected == 401 else answer == b"", answer
+    assert answer == b"" if beyond else answer.startswith(b"HTTP/1.1 401"), answer
+
+
+def test_strangers_bodies_have_a_share_of_their_own_and_the_oldest_goes(world):
+    hub = hub_with(world, "[limits]\nbuffered_max = 8388608\n")
+    care, service = Office(hub, CARE).enrol(), Office(hub, SERVICE)
+    strangers = [anonymous_upload(hub, 40 * 1024)[0] for _ in range(64)]
+    time.sleep(0.3 * SLOW)
+    for _ in range(7):
+        assert care.ask("PUT", f"/v1/messages/{'d' * 32}/parts/0", bytes(MIB), "application/octet-stream").status == 204
+    assert [is_open(s) for s in strangers] == [False] * 52 + [True] * 12, "12 times 40 KiB fit into 512 KiB"
+    strangers.append(anonymous_upload(hub, 40 * 1024)[0])
+    service.enrol()
+    assert [is_open(s) for s in strangers[52:]] == [False] + [True] * 12, "for whoever is new the oldest goes"
 
 
 def test_bodies_over_buffered_max_together(world):
@@ -864,14 +982,42 @@ def test_requests_a_minute_of_an_address(world):
 
 def test_connections_at_the_bound_and_one_beyond(world):
     hub = hub_with(world, "[limits]\nconnections = 2\n")
-    first, second, third = (Client(hub) for _ in range(3))
-    assert first.get("/v1/crl").status == 200 and second.get("/v1/crl").status == 200
+    care, service = Office(hub, CARE).enrol(), Office(hub, SERVICE).enrol()
+    third = Client(hub)
+    assert care.get("/v1/crl").status == 200 and service.get("/v1/crl").status == 200
     thread, result = in_background(third.get, "/v1/crl")
-    time.sleep(1)
+    time.sleep(3)
     assert not result, "it waits"
-    first.connection.close()
+    care.connection.close()
     thread.join(10 * SLOW)
     assert result and result[0].status == 200
+
+
+def test_strangers_make_room_when_all_connections_are_taken(world):
+    hub = hub_with(world, "[limits]\nconnections = 10\n")
+    care = Office(hub, CARE).enrol()
+    silent = [Client(hub).socket() for _ in range(5)]  # TLS and nothing more
+    silent += [socket.create_connection(("127.0.0.1", hub.port)) for _ in range(5)]
+    began = time.monotonic()
+    assert care.get("/v1/directory").status == 200
+    assert time.monotonic() - began < 8 * SLOW
+    for s in silent:
+        s.close()
+
+
+def test_connections_of_an_address_without_a_certificate_at_the_bound_and_one_beyond(world):
+    hub = hub_with(world, "[limits]\nanonymous_connections = 5\n")
+    care = Office(hub, CARE).enrol()
+    offices = [care.socket() for _ in range(4)]
+    for s in offices:
+        s.sendall(b"GET /v1/crl HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert s.recv(12) == b"HTTP/1.1 200", "counted no more, once a request has come"
+    strangers = [Client(hub).socket() for _ in range(5)]
+    beyond = socket.create_connection(("127.0.0.1", hub.port))
+    assert not is_open(beyond, 5 * SLOW)
+    assert all(is_open(s) for s in strangers + offices)
+    strangers.pop().close()
+    wait_until(lambda: is_open(socket.create_connection(("127.0.0.1", hub.port)), 0.3), "there is room again")
 
 
 def closed_after(s, most):
@@ -904,6 +1050,19 @@ def test_slow_requests_are_cut_off(world):
     assert care.get("/v1/directory").status == 200
 
 
+def test_without_a_certificate_one_waits_neither_before_nor_after_a_request(world):
+    hub = hub_with(world, "[limits]\nanonymous_timeout = 1s\n")
+    care = Office(hub, CARE).enrol()
+    silent, served, half = Client(hub).socket(), Client(hub).socket(), anonymous_upload(hub, 1000)[0]
+    office = care.socket()
+    served.sendall(b"GET /v1/crl HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert served.recv(12) == b"HTTP/1.1 200"
+    for s in silent, half, served:
+        assert closed_after(s, 6) < 6 * SLOW
+    office.sendall(b"GET /v1/directory HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert office.recv(12) == b"HTTP/1.1 200", "an office may be silent for longer"
+
+
 def test_idle_connections_are_closed_but_a_feed_may_wait(world):
     hub = hub_with(world, "[limits]\nidle_timeout = 1s\n")
     care = Office(hub, CARE).enrol()
@@ -916,7 +1075,7 @@ def test_idle_connections_are_closed_but_a_feed_may_wait(world):
 
 
 def test_a_slow_reader_gets_all_of_it_and_one_that_reads_nothing_is_left(world):
-    hub = hub_with(world, "[limits]\nidle_timeout = 2s\n")
+    hub = hub_with(world, "[limits]\nidle_timeout = 1s\n")
     care, service = Office(hub, CARE).enrol(), Office(hub, SERVICE).enrol()
     message = Message(care, service, 12 * MIB)
     for n in range(len(message.parts())):
@@ -927,12 +1086,12 @@ def test_a_slow_reader_gets_all_of_it_and_one_that_reads_nothing_is_left(world):
     total, began = b"", time.monotonic()
     while piece := reader.recv(MIB):
         total += piece
-        if len(total) % 7 == 0 and time.monotonic() - began < 6:
+        if len(total) % 7 == 0 and time.monotonic() - began < 3:
             time.sleep(0.25)
     assert total.endswith(message.ciphertext[-100:]) and len(total) > len(message.ciphertext)
     lazy = service.socket()
     lazy.sendall(f"GET {message.path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-    time.sleep(5 * SLOW)
+    time.sleep(2.5 * SLOW)
     assert closed_after(lazy, 10) < 10 * SLOW
     assert service.get(message.path).body.endswith(message.ciphertext)
 
@@ -1229,6 +1388,21 @@ def test_keys_readable_by_others(world):
         (hub.dir / name).chmod(0o600)
     (hub.dir / "root.key").unlink()
     hub.start()
+
+
+@pytest.mark.parametrize("files,level", [(500, "warning"), (2000, "info")])
+def test_fewer_files_than_connections(world, files, level):
+    hub = world.hub()
+    with open(hub.log, "w") as log:
+        process = subprocess.Popen(["prlimit", f"--nofile={files}:{files}", program("careplan-hub"), "serve", "--config", str(hub.conf)], stderr=log)
+    try:
+        wait_until(lambda: "serving" in hub.log.read_text(), "it serves")
+        assert Client(hub).get("/v1/crl").status == 200
+    finally:
+        process.terminate()
+        assert process.wait(20 * SLOW) == 0
+    line, = [line for line in hub.log.read_text().splitlines() if "descriptors" in line]
+    assert f" {level} " in line and f"at most {files - 64} connections" in line, line
 
 
 def test_a_store_that_is_missing_or_newer(world):

@@ -1,8 +1,8 @@
 /* What an office does, for tests that drive the hub from outside:
  *
- *   hub-tool seal KEY CERTIFICATE RECIPIENT.pem RECIPIENT-OFFICE ID SIZE DIR
- *       writes DIR/statement, DIR/header, DIR/ciphertext; prints both hashes, in hex
- *   hub-tool receipt KEY CERTIFICATE KIND SENDER ID ENVELOPE MANIFEST DETAIL FILE */
+ *   hub-tool seal KEY CERTIFICATE RECIPIENT.pem RECIPIENT-OFFICE ID SIZE DIR AHEAD
+ *       created AHEAD ms in the future; writes DIR/statement, DIR/header, DIR/ciphertext; prints both hashes,
+ * in hex hub-tool receipt KEY CERTIFICATE KIND SENDER ID ENVELOPE MANIFEST DETAIL FILE */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,7 +72,8 @@ static int seal(char **a)
     struct error e = {0};
     struct source source = {.size = strtoull(a[5], NULL, 10)};
     struct envelope_file file = {.name = "letter.bin", .kind = "document", .size = source.size};
-    struct seal_request request = {.created = clock_utc_ms(), .sequence = "", .files = &file, .n_files = 1};
+    struct seal_request request = {
+        .created = clock_utc_ms() + strtoll(a[7], NULL, 10), .sequence = "", .files = &file, .n_files = 1};
     autobuffer pem = {0};
     struct identity *sender = identity_load(a[0], a[1], &e);
     must(sender != NULL, a[0], &e);
@@ -135,7 +136,7 @@ static int receipt(char **a)
 
 int main(int argc, char **argv)
 {
-    if (argc == 9 && strcmp(argv[1], "seal") == 0)
+    if (argc == 10 && strcmp(argv[1], "seal") == 0)
         return seal(argv + 2);
     if (argc == 11 && strcmp(argv[1], "receipt") == 0)
         return receipt(argv + 2);

@@ -27,6 +27,8 @@ static void the_defaults_are_those_of_the_api(void **state)
     assert_int_equal(c.parts_max, 8256);
     assert_int_equal(c.headers_max, 64);
     assert_int_equal(c.feeds_per_office, 4);
+    assert_int_equal(c.uploads_per_office, 64);
+    assert_int_equal(c.bytes_per_office, INT64_C(20) << 30);
     assert_int_equal(c.requests_per_minute, 6000);
     assert_int_equal(c.certificate_days, 730);
     assert_int_equal(c.upload_keep, 24 * 3600 * 1000);
@@ -46,6 +48,10 @@ static void every_number_is_taken_at_its_bounds_and_refused_one_beyond(void **st
                 {"message_max", 1048576, 1099511627776},
                 {"parts_max", 1, 1000000},
                 {"feeds_per_office", 1, 1000},
+                {"uploads_per_office", 1, 1000000},
+                {"bytes_per_office", 2097152, 1125899906842624},
+                {"anonymous_connections", 1, 1000000},
+                {"tokens_refused_per_hour", 1, 1000000},
                 {"requests_per_minute", 1, 10000000},
                 {"anonymous_per_minute", 1, 10000000},
                 {"connections", 1, 1000000},
@@ -114,6 +120,12 @@ static void the_operators_page_names_every_key(void **state)
                                        "message_max",
                                        "parts_max",
                                        "upload_keep",
+                                       "uploads_per_office",
+                                       "bytes_per_office",
+                                       "anonymous_connections",
+                                       "anonymous_timeout",
+                                       "tokens_refused_per_hour",
+                                       "upkeep",
                                        "connections",
                                        "buffered_max",
                                        "request_timeout",

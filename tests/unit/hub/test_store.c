@@ -90,6 +90,8 @@ static int tear_down(void **state)
 
 /* ---- what offices do ---- */
 
+enum { UPLOADS_MAX = 3, BYTES_MAX = 100 * 1024 * 1024 };
+
 /* A message as the routes have verified it: the store looks at no signature. */
 struct sent {
     struct statement statement;
@@ -104,6 +106,7 @@ static struct sent message(const char *sender, const char *recipient, uint8_t id
     memset(s.statement.envelope.bytes, id, sizeof s.statement.envelope.bytes);
     s.put.statement_der = s.put.header = s.put.acceptance = s.put.ciphertext = (struct span){bytes, 5};
     s.put.ciphertext_length = 5;
+    s.put.bytes_max = BYTES_MAX;
     return s;
 }
 
@@ -116,15 +119,25 @@ static enum store_put put(struct world *w, struct sent *s)
     return s->put.outcome;
 }
 
-static bool put_part(struct world *w, uint8_t id, uint32_t n, const void *data, size_t length)
+static enum store_part_outcome put_part_within(struct world *w, uint8_t id, uint32_t n, struct span data,
+                                               int64_t bytes_max)
 {
-    struct store_part_put call = {
-        .sender = office(CARE), .n = n, .data = {data, length}, .now = clock_utc_ms()};
+    struct store_part_put call = {.sender = office(CARE),
+                                  .n = n,
+                                  .data = data,
+                                  .now = clock_utc_ms(),
+                                  .uploads_max = UPLOADS_MAX,
+                                  .bytes_max = bytes_max};
     memset(call.id.bytes, id, sizeof call.id.bytes);
-    EVP_Digest(data, length, call.sha256.bytes, NULL, EVP_sha256(), NULL);
+    EVP_Digest(data.data, data.length, call.sha256.bytes, NULL, EVP_sha256(), NULL);
     store_part_put(w->store, &call);
     assert_int_equal(call.job.result, 0);
-    return !call.conflict;
+    return call.outcome;
+}
+
+static bool put_part(struct world *w, uint8_t id, uint32_t n, const void *data, size_t length)
+{
+    return put_part_within(w, id, n, (struct span){data, length}, BYTES_MAX) == STORE_PART_KEPT;
 }
 
 static struct store_parts_hash hash_parts(struct world *w, uint8_t id, uint64_t length)
@@ -263,9 +276,143 @@ static void abandoned_parts_are_swept_and_living_ones_are_not(void **state)
     assert_int_equal(hash_parts(w, 1, 3).complete, false);
 }
 
+static void a_committed_message_is_not_hashed_again(void **state)
+{
+    struct world *w = *state;
+    struct sent m = message(CARE, SERVICE, 1), other = message(CARE, SERVICE, 1);
+    put_part(w, 1, 0, "abc", 3);
+    struct store_parts_hash hash = hash_parts(w, 1, 3);
+    assert_false(hash.committed);
+    m.put.in_parts = true;
+    m.put.content = hash.content;
+    m.put.version = hash.version;
+    assert_int_equal(put(w, &m), STORE_NEW);
+    hash = hash_parts(w, 1, 3);
+    assert_true(hash.committed);
+    assert_int_equal(hash.hashed, 0);
+    assert_false(hash.complete);
+    m.put.content = -1;
+    assert_int_equal(put(w, &m), STORE_SAME);
+    other.put.in_parts = true;
+    other.put.content = -1;
+    other.statement.envelope.bytes[0] ^= 1;
+    assert_int_equal(put(w, &other), STORE_CONFLICT);
+}
+
+static void created_five_minutes_ahead_is_taken_and_a_moment_more_is_not(void **state)
+{
+    struct sent m = message(CARE, SERVICE, 1);
+    m.put.accepted = 1000;
+    m.statement.created = 1001 + STORE_AHEAD_MS;
+    assert_int_equal(put(*state, &m), STORE_FUTURE);
+    m.statement.created = 1000 + STORE_AHEAD_MS;
+    assert_int_equal(put(*state, &m), STORE_NEW);
+    m.put.accepted = 0;
+    assert_int_equal(put(*state, &m), STORE_SAME); /* however the clock goes, what is accepted stays so */
+}
+
+/* ---- what an office may have under way ---- */
+
+static void uploads_are_counted_until_they_are_committed_or_swept(void **state)
+{
+    struct world *w = *state;
+    struct sent m = message(CARE, SERVICE, 1);
+    for (uint8_t id = 1; id <= UPLOADS_MAX; id++)
+        assert_true(put_part(w, id, 0, "abc", 3));
+    struct span data = {(const uint8_t *)"abc", 3};
+    assert_int_equal(put_part_within(w, 9, 0, data, BYTES_MAX), STORE_PART_OVER_UPLOADS);
+    assert_true(put_part(w, 1, 1, "more of an open one", 19));
+    assert_int_equal(put(w, &m), STORE_NEW); /* whole: its upload ends */
+    assert_true(put_part(w, 9, 0, "abc", 3));
+    assert_int_equal(put_part_within(w, 10, 0, data, BYTES_MAX), STORE_PART_OVER_UPLOADS);
+    struct store_sweep sweep = {.uploads_before = clock_utc_ms() + 1};
+    do
+        store_sweep(w->store, &sweep);
+    while (sweep.more);
+    for (uint8_t id = 21; id <= 20 + UPLOADS_MAX; id++)
+        assert_true(put_part(w, id, 0, "abc", 3));
+}
+
+static void receive(struct world *w, const char *by, struct sent *m)
+{
+    struct receipt receipt = {.kind = RECEIPT_RECEIVED,
+                              .sender = m->statement.sender,
+                              .id = m->statement.id,
+                              .envelope = m->statement.envelope,
+                              .manifest = m->statement.manifest};
+    struct store_receipt_put call = {.sender = m->statement.sender,
+                                     .by = office(by),
+                                     .id = m->statement.id,
+                                     .receipt = &receipt,
+                                     .der = {(const uint8_t *)"r", 1},
+                                     .now = 1};
+    store_receipt_put(w->store, &call);
+    assert_int_equal(call.job.result, 0);
+    assert_int_equal(call.outcome, STORE_RECEIPT_NEW);
+}
+
+/* May CARE have just so many bytes more under way, and not one beyond? Leaves nothing. */
+static void assert_under_way(struct world *w, int64_t bytes)
+{
+    struct span one = {(const uint8_t *)"x", 1};
+    struct store_sweep sweep = {.uploads_before = clock_utc_ms() + 1000};
+    assert_int_equal(put_part_within(w, 200, 0, one, bytes), STORE_PART_OVER_BYTES);
+    assert_int_equal(put_part_within(w, 200, 0, one, bytes + 1), STORE_PART_KEPT);
+    do
+        store_sweep(w->store, &sweep);
+    while (sweep.more);
+}
+
+static void bytes_are_counted_until_the_partner_has_received_them(void **state)
+{
+    struct world *w = *state;
+    struct sent m = message(CARE, SERVICE, 1), second = message(CARE, SERVICE, 2);
+    assert_under_way(w, 0);
+    m.put.bytes_max = 14; /* statement, header and ciphertext of 5 each */
+    assert_int_equal(put(w, &m), STORE_OVER_BYTES);
+    m.put.bytes_max = 15;
+    assert_int_equal(put(w, &m), STORE_NEW);
+    assert_int_equal(put(w, &m), STORE_SAME);
+    assert_under_way(w, 15);
+    second.put.bytes_max = 29;
+    assert_int_equal(put(w, &second), STORE_OVER_BYTES);
+    receive(w, SERVICE, &m);
+    assert_under_way(w, 0);
+    assert_int_equal(put(w, &second), STORE_NEW);
+    assert_under_way(w, 15);
+}
+
+static void a_part_that_replaces_another_counts_by_what_it_is_longer(void **state)
+{
+    struct world *w = *state;
+    struct span four = {(const uint8_t *)"four", 4}, seven = {(const uint8_t *)"sevenxx", 7};
+    assert_int_equal(put_part_within(w, 1, 0, four, 4), STORE_PART_KEPT);
+    assert_int_equal(put_part_within(w, 1, 0, four, 4), STORE_PART_KEPT);
+    assert_int_equal(put_part_within(w, 1, 0, seven, 6), STORE_PART_OVER_BYTES);
+    assert_int_equal(put_part_within(w, 1, 0, seven, 7), STORE_PART_KEPT);
+    assert_int_equal(put_part_within(w, 1, 0, four, 1), STORE_PART_KEPT); /* shorter is always well */
+    assert_int_equal(put_part_within(w, 1, 1, seven, 10), STORE_PART_OVER_BYTES);
+    assert_int_equal(put_part_within(w, 1, 1, seven, 11), STORE_PART_KEPT);
+}
+
+static void what_an_office_sends_to_itself_counts_until_it_is_dropped(void **state)
+{
+    struct world *w = *state;
+    struct sent m = message(CARE, CARE, 1);
+    assert_int_equal(put(w, &m), STORE_NEW);
+    receive(w, CARE, &m);
+    assert_under_way(w, 15);
+    struct store_sweep sweep = {.received_before = clock_utc_ms() + 1};
+    do
+        store_sweep(w->store, &sweep);
+    while (sweep.more);
+    assert_under_way(w, 0);
+}
+
 /* ---- enrolment ---- */
 
-static enum store_enrol enrol(struct world *w, const char *who, const char *token, EVP_PKEY *key, int64_t now)
+static enum store_enrol enrol_told(struct world *w, const char *who, const char *token, EVP_PKEY *key,
+                                   int64_t now, bool *last_try)
 {
     autofree uint8_t *csr = NULL;
     size_t length;
@@ -279,7 +426,14 @@ static enum store_enrol enrol(struct world *w, const char *who, const char *toke
     assert_int_equal(call.job.result, 0);
     free(call.certificate);
     buffer_free(&call.crl);
+    if (last_try)
+        *last_try = call.last_try;
     return call.outcome;
+}
+
+static enum store_enrol enrol(struct world *w, const char *who, const char *token, EVP_PKEY *key, int64_t now)
+{
+    return enrol_told(w, who, token, key, now, NULL);
 }
 
 static void new_token(struct world *w, const char *who, const char *token, int64_t now)
@@ -317,6 +471,21 @@ static void an_hour_later_a_used_token_is_refused_to_the_same_key_too(void **sta
     assert_int_equal(enrol(w, CARE, "token", key, now + 3600000), STORE_ENROL_REFUSED);
     EVP_PKEY_free(key);
     EVP_PKEY_free(other);
+}
+
+static void the_fifth_wrong_try_is_said_to_be_the_last(void **state)
+{
+    struct world *w = *state;
+    EVP_PKEY *key = key_new();
+    int64_t now = clock_utc_ms();
+    new_token(w, CARE, "token", now);
+    for (int i = 1; i <= STORE_TOKEN_TRIES + 1; i++) {
+        bool last_try;
+        assert_int_equal(enrol_told(w, CARE, "wrong", key, now, &last_try), STORE_ENROL_REFUSED);
+        assert_int_equal(last_try, i == STORE_TOKEN_TRIES);
+    }
+    assert_int_equal(enrol(w, CARE, "token", key, now), STORE_ENROL_REFUSED);
+    EVP_PKEY_free(key);
 }
 
 static void a_new_token_ends_the_one_before(void **state)
@@ -380,7 +549,7 @@ static void a_newer_store_and_a_foreign_file_are_refused(void **state)
     struct world *w = *state;
     static const struct {
         const char *sql, *code;
-    } changes[] = {{"PRAGMA user_version = 2", "store-newer"}, {"PRAGMA application_id = 7", "store-form"}};
+    } changes[] = {{"PRAGMA user_version = 3", "store-newer"}, {"PRAGMA application_id = 7", "store-form"}};
     for (size_t i = 0; i < ARRAY_LENGTH(changes); i++) {
         sqlite3 *db;
         struct error e;
@@ -390,9 +559,35 @@ static void a_newer_store_and_a_foreign_file_are_refused(void **state)
         assert_int_equal(sqlite3_exec(db, changes[i].sql, NULL, NULL, NULL), SQLITE_OK);
         assert_int_equal(store_open(w->path, false, &w->store, &e), -EINVAL);
         assert_string_equal(e.code, changes[i].code);
-        assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 2", NULL, NULL, NULL), SQLITE_OK);
         sqlite3_close(db);
     }
+}
+
+static void a_store_of_schema_1_is_brought_forward_and_counts_what_is_there(void **state)
+{
+    struct world *w = *state;
+    struct sent m = message(CARE, SERVICE, 1), had = message(CARE, SERVICE, 2);
+    sqlite3 *db;
+    assert_int_equal(put(w, &m), STORE_NEW);
+    assert_int_equal(put(w, &had), STORE_NEW);
+    receive(w, SERVICE, &had);
+    put_part(w, 3, 0, "abc", 3);
+    put_part(w, 3, 1, "de", 2);
+    store_close(w->store);
+    assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "DROP TRIGGER uploads_new; DROP TRIGGER uploads_bytes;"
+                                  "DROP TRIGGER uploads_gone; DROP TRIGGER messages_new;"
+                                  "DROP TRIGGER messages_gone; DROP TABLE quota;"
+                                  "ALTER TABLE uploads DROP COLUMN bytes; PRAGMA user_version = 1",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    open_world(w, false);
+    struct span one = {(const uint8_t *)"x", 1};
+    assert_int_equal(put_part_within(w, 3, 2, one, 15 + 5), STORE_PART_OVER_BYTES);
+    assert_int_equal(put_part_within(w, 3, 2, one, 15 + 5 + 1), STORE_PART_KEPT);
 }
 
 /* ---- threads ---- */
@@ -573,8 +768,16 @@ int main(void)
         T(the_hash_goes_over_header_and_parts),
         T(a_part_that_changes_after_the_hashing_stops_the_commit),
         T(abandoned_parts_are_swept_and_living_ones_are_not),
+        T(a_committed_message_is_not_hashed_again),
+        T(created_five_minutes_ahead_is_taken_and_a_moment_more_is_not),
+        T(uploads_are_counted_until_they_are_committed_or_swept),
+        T(bytes_are_counted_until_the_partner_has_received_them),
+        T(a_part_that_replaces_another_counts_by_what_it_is_longer),
+        T(what_an_office_sends_to_itself_counts_until_it_is_dropped),
+        T(a_store_of_schema_1_is_brought_forward_and_counts_what_is_there),
         T(a_token_is_good_until_its_end_and_only_for_its_office),
         T(an_hour_later_a_used_token_is_refused_to_the_same_key_too),
+        T(the_fifth_wrong_try_is_said_to_be_the_last),
         T(a_new_token_ends_the_one_before),
         T(a_failed_request_leaves_the_token_and_the_log_as_they_were),
         T(a_key_change_is_told_to_partners_alone),
