@@ -160,7 +160,7 @@ static void on_signal(struct keeper *k)
     struct signalfd_siginfo s;
     if (read(k->signal_fd, &s, sizeof s) != (ssize_t)sizeof s)
         return;
-    if (s.ssi_signo == SIGTERM || s.ssi_signo == SIGINT)
+    if (s.ssi_signo != SIGCHLD) /* a terminal that goes, too, must not leave a dead mount */
         stop_worker(k);
     reap(k); /* signals of one kind merge */
 }
@@ -287,6 +287,7 @@ int keeper_run(const struct program *p, struct mountpoint *m, int detached)
     sigemptyset(&k.signals);
     sigaddset(&k.signals, SIGTERM);
     sigaddset(&k.signals, SIGINT);
+    sigaddset(&k.signals, SIGHUP);
     sigaddset(&k.signals, SIGCHLD);
     sigprocmask(SIG_BLOCK, &k.signals, &k.before);
     signal(SIGPIPE, SIG_IGN);

@@ -139,9 +139,9 @@ def test_a_document_in_a_partners_own_folder_arrives(pair):
     assert "サービス担当者会議" not in care.log.read_text(), "names of documents name persons: never in the log"
 
 
-def test_sigterm_and_sigint_end_cleanly(world):
+def test_sigterm_sigint_and_sighup_end_cleanly(world):
     hub = world.hub().start()
     care = world.mount("care").enrol(hub, CARE)
-    for how in (signal.SIGTERM, signal.SIGINT):
+    for how in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         care.start().stop(how)
     hub.stop()
