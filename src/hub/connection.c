@@ -93,7 +93,12 @@ static void cut_off(struct connection *c, const char *why)
     if (c->closing)
         return;
     c->closing = true;
-    log_info("connection-cut", "%s%s%s", why, *c->office.text ? ", office " : "", c->office.text);
+    if (*c->office.text) {
+        log_info("connection-cut", "%s, office %s", why, c->office.text);
+    } else {
+        c->server->connections.n_cut++;
+        c->server->connections.cut_why = why;
+    }
     leave_list(c);
     give_back_bytes(c);
     shutdown(bufferevent_getfd(c->bufferevent), SHUT_RDWR);
@@ -330,6 +335,9 @@ void connections_tick(struct server *s, int64_t now)
              "no whole request came in time without an office's certificate");
     cut_late(&all->receiving, now - request, "a request took longer than request_timeout");
     update_accepting(s);
+    if (all->n_cut)
+        log_info("connection-cut", "%zu of strangers; the last: %s", all->n_cut, all->cut_why);
+    all->n_cut = 0;
 }
 
 /* ---- TLS ---- */

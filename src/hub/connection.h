@@ -55,6 +55,8 @@ struct connections {
     struct connection_list receiving, strangers; /* by `since` */
     struct connection_list fresh; /* accepted in this turn of the loop: no address is known yet */
     struct event *arrived;        /* when there are some */
+    size_t n_cut; /* strangers' since the last tick, and why the last of them: one line in the log for all */
+    const char *cut_why;
     struct evconnlistener *listener;
     bool paused;
 };

@@ -915,6 +915,8 @@ def test_strangers_bodies_have_a_share_of_their_own_and_the_oldest_goes(world):
     strangers.append(anonymous_upload(hub, 40 * 1024)[0])
     service.enrol()
     assert [is_open(s) for s in strangers[52:]] == [False] + [True] * 12, "for whoever is new the oldest goes"
+    cut = [line for line in hub.log.read_text().splitlines() if "connection-cut" in line]
+    assert cut and len(cut) < 30 and all("of strangers" in line for line in cut), "a line a second at most"
 
 
 def test_bodies_over_buffered_max_together(world):
