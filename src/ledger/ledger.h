@@ -155,6 +155,8 @@ struct ledger_save {
     int64_t mtime_ns;
     struct content *content; /* finished; NULL = size 0 or (with `keep_content`) what is there */
     bool keep_content;       /* judge anew what is there (after a rename): take node's draft or content */
+    struct hash256 kept;     /* of keep_content: SHA-256 of what was judged, -ESTALE when the ledger has
+                                something else; zeros: whatever is there */
     bool draft; /* fsync: keep as draft beside the old content; verdict and everything below ignored */
     enum file_verdict verdict; /* HELD: the content stays a draft beside the last judged one */
     const char *
@@ -313,7 +315,8 @@ int ledger_unseal(struct ledger *l, uint64_t message, const struct message_id *n
 int ledger_note_reason(struct ledger *l, uint64_t message, const char *reason, ledger_done_fn *done,
                        void *context);
 
-/* Sealed messages the hub has not accepted, oldest first. */
+/* Sealed messages the hub has not accepted, oldest first; of one unit only the earliest, as the order in which
+ * the hub accepts them says which version is the newest. */
 int ledger_to_send(struct ledger *l, uint64_t *messages, size_t max);
 struct ledger_envelope { /* of a sealed outgoing or an incoming message */
     struct message_id id;
@@ -336,7 +339,8 @@ int ledger_accept(struct ledger *l, uint64_t message, const uint8_t *acceptance,
 int ledger_refuse_out(struct ledger *l, uint64_t message, const char *reason, ledger_done_fn *done,
                       void *context);
 /* careplanctl resend, lost keys: a new message with a new id that names the old, queued at once; -EINVAL unless
- * the hub has taken or refused the old one. */
+ * the hub has taken or refused the old one; -ESTALE when a later message of its unit has another version of a
+ * file, which the partner would lose. */
 int ledger_resend(struct ledger *l, const struct message_id *old, const struct message_id *new_id,
                   ledger_done_fn *done, void *context);
 

@@ -62,12 +62,26 @@ static int node_ensure(struct ledger *l, const struct ledger_save *s, struct led
 
 static int draft_put(struct ledger *l, const struct ledger_save *s, const struct ledger_node *node)
 {
+    if (s->keep_content) /* the ledger has what is there */
+        return 0;
     int r = content_store(l, s->content, 1);
     if (r == 0)
         r = content_unref(l, node->draft);
+    /* Of a message's file the old verdict stays until the new content has one. */
     return r ? r
-             : sql_run(&l->writer, "UPDATE node SET draft=?, size=?, mtime=?, ctime=? WHERE id=?", "iiiii",
-                       content_id(s->content), content_size(s->content), s->mtime_ns, now_ns(), s->node);
+             : sql_run(&l->writer,
+                       "UPDATE node SET draft=?, size=?, mtime=?, ctime=?,"
+                       " verdict=CASE WHEN message=0 THEN 0 ELSE verdict END WHERE id=?",
+                       "iiiii", content_id(s->content), content_size(s->content), s->mtime_ns, now_ns(),
+                       s->node);
+}
+
+static int kept_agrees(const struct ledger_save *s, const struct hash256 *there)
+{
+    static const struct hash256 ANY;
+    bool agrees = !s->keep_content || memcmp(&s->kept, &ANY, sizeof ANY) == 0 ||
+                  memcmp(&s->kept, there, sizeof *there) == 0;
+    return agrees ? 0 : -ESTALE;
 }
 
 static int judged_find(struct ledger *l, const struct ledger_save *s, const struct ledger_node *node,
@@ -85,9 +99,10 @@ static int judged_find(struct ledger *l, const struct ledger_save *s, const stru
         out->content = node->draft ? node->draft : node->content;
     if (!out->content) {
         out->hash = HASH_OF_NOTHING;
-        return 0;
+        return kept_agrees(s, &out->hash);
     }
-    return content_known(l, out->content, &out->size, &out->hash);
+    int r = content_known(l, out->content, &out->size, &out->hash);
+    return r ? r : kept_agrees(s, &out->hash);
 }
 
 /* Takes `refs` references to it, storing it first when it is not in the ledger yet: with them at once, or it
@@ -351,7 +366,7 @@ void save_copy(struct ledger *l, struct change *c, const struct ledger_save *fro
     for (size_t i = 0; i < ARRAY_LENGTH(s->remove_reports); i++)
         s->remove_reports[i] = change_text(c, from->remove_reports[i]);
     change_own(c, from->content);
-    if (s->draft && !s->content) /* an empty draft beside an old content */
+    if (s->draft && !s->content && !s->keep_content) /* an empty draft beside an old content */
         s->content = change_content(l, c, "", 0);
     out->report = from->report_name && from->report_length && !s->draft
                       ? change_content(l, c, from->report, from->report_length)

@@ -26,7 +26,7 @@ int unit_note_remove(struct ledger *l, uint64_t message)
     struct ledger_entry note;
     int r;
     while ((r = note_find(l, message, &note)) == 0) {
-        r = entry_delete(l, &note, false);
+        r = entry_delete(l, &note, true); /* as report_remove */
         if (r)
             return r;
     }
@@ -47,7 +47,7 @@ static int note_remove_other(struct ledger *l, uint64_t message, const struct le
             return r;
         entry_read(s, 0, &note);
     }
-    return entry_delete(l, &note, false);
+    return entry_delete(l, &note, true);
 }
 
 static int note_put(struct ledger *l, uint64_t message, uint64_t parent, const char *name, const char *folded,
@@ -106,8 +106,21 @@ struct choice {
     size_t found, own, left; /* named; of these not carried; own ones not named */
 };
 
-static int files_choose(const struct queue_change *c, const struct ledger_unit_file *files, size_t n,
-                        struct choice *out)
+/* Does the file stand in the outbox as the message has it? What is carried was sent; it may stand there as
+ * something else that is judged, but not unjudged. */
+static int stands_so(struct ledger *l, const struct ledger_unit_file *f)
+{
+    struct ledger_node node;
+    if (!f->node)
+        return 0;
+    int r = node_find(&l->writer, f->node, &node);
+    if (r)
+        return r == -ENOENT ? -ESTALE : r;
+    return node.draft || (!f->carried && node.content != f->content) ? -ESTALE : 0;
+}
+
+static int files_choose(struct ledger *l, const struct queue_change *c, const struct ledger_unit_file *files,
+                        size_t n, struct choice *out)
 {
     *out = (struct choice){0};
     for (size_t i = 0; i < n; i++) {
@@ -118,6 +131,9 @@ static int files_choose(const struct queue_change *c, const struct ledger_unit_f
         }
         if (files[i].content != c->contents[at] || files[i].verdict != VERDICT_GOOD)
             return -ESTALE;
+        int r = stands_so(l, &files[i]);
+        if (r)
+            return r;
         out->found++;
         out->own += !files[i].carried;
     }
@@ -167,7 +183,7 @@ static int queue_files(struct ledger *l, const struct queue_change *c, const str
     size_t n = 0;
     int r = message_files(&l->writer, c->message, &files, &n);
     if (r == 0)
-        r = files_choose(c, files, n, &choice);
+        r = files_choose(l, c, files, n, &choice);
     return r ? r : leave_behind(l, c, m, files, n, choice.left);
 }
 

@@ -121,17 +121,22 @@ static int prepare(struct node *n, uint64_t folder, enum place place, const char
                    const struct save_how *how, struct reader *reader, struct commit *c)
 {
     struct draft numbers;
+    int r = 0;
     bool judged = !how->draft && place != PLACE_INBOX_PARTNER;
     if (!reader->locked)
         pthread_mutex_lock(&n->lock);
     numbers = draft_numbers(&n->draft);
     c->changes = atomic_load(&n->changes);
     c->keep_content = draft_is_base(&n->draft) && n->stored;
+    if (c->keep_content)
+        r = draft_base_hash(&n->draft, &c->kept);
     if (!reader->locked)
         pthread_mutex_unlock(&n->lock);
     c->size = numbers.size;
     c->draft = how->draft;
-    int r = judged ? judge(n, folder, name, how, reader, &numbers, &c->judgement) : 0;
+    if (r)
+        return r;
+    r = judged ? judge(n, folder, name, how, reader, &numbers, &c->judgement) : 0;
     if (r || (judged && c->judgement.verdict == VERDICT_NONE))
         return r;
     if (!c->keep_content && (numbers.size || how->draft))
@@ -201,6 +206,7 @@ void commit_fill(struct commit *c, const struct node *n, struct ledger_save *sav
     save->mode = c->mode;
     save->mtime_ns = c->mtime_ns;
     save->keep_content = c->keep_content;
+    save->kept = c->kept;
     save->draft = c->draft;
     save->content = c->content;
     c->content_id = c->content ? content_id(c->content) : 0;

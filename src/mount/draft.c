@@ -178,6 +178,15 @@ static int read_base(struct draft *d, uint64_t offset, uint8_t *out, size_t size
     return 0;
 }
 
+int draft_base_hash(struct draft *d, struct hash256 *out)
+{
+    int r;
+    do
+        r = content_stat(d->house->ledger, d->base, NULL, out);
+    while (r == -ENOENT && find_base(d) == 1);
+    return r;
+}
+
 int64_t draft_read(struct draft *d, uint64_t offset, void *out, size_t size)
 {
     if (offset >= d->size)

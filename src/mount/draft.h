@@ -50,6 +50,9 @@ bool draft_has_hole(const struct draft *d, uint64_t *at); /* the first byte belo
 /* Is it exactly the base, nothing written? */
 bool draft_is_base(const struct draft *d);
 
+/* SHA-256 of the base, which must be there. 0 or negative errno. */
+int draft_base_hash(struct draft *d, struct hash256 *out);
+
 /* The ledger has what was there at some moment, as `content` (0: empty) of `size` bytes: it
  * becomes the base. `unchanged`: nothing was written since that moment, so nothing need be kept beside it. */
 void draft_saved(struct draft *d, uint64_t content, uint64_t size, bool unchanged);

@@ -63,7 +63,7 @@ void mount_expect_removal(struct mount *m, size_t office, uint64_t entry, uint64
 /* Whom the mount tells of saves and live handles (settler_touch, settler_empty). Before mount_serve; the
  * settler, stopped or not, outlives the mount: mount_free waits for saves under way, which tell it. */
 void mount_set_settler(struct mount *m, size_t office, struct settler *settler);
-/* The file is still empty after its settle time: unless somebody has it open or it has content now, it is
+/* The file is still empty after its settle time, or its last save failed: unless somebody has it open, it is
  * judged as settled (judge_request.settled), with its report. Never called on a FUSE thread; may wait. */
 void mount_judge_empty(struct mount *m, size_t office, uint64_t node);
 /* Has the node a live handle that may write, or content that nobody has judged? */

@@ -176,9 +176,17 @@ int node_get(struct tree *t, uint64_t id, struct node **out)
     }
 }
 
+/* What is judged is so at its last close, or when it has settled empty; a draft that the ledger has does not
+ * stand for it, or the message's old content would go. Under the mutex. */
+static bool has_unsaved(const struct node *n)
+{
+    bool judged = n->file_class != CLASS_SCRATCH && place_is_outbox(n->place);
+    return n->named && atomic_load(&n->changes) != atomic_load(judged ? &n->judged : &n->durable);
+}
+
 void node_unpin(struct node *n)
 {
-    if (!n->pinned || (n->named && atomic_load(&n->changes) != atomic_load(&n->durable)))
+    if (!n->pinned || has_unsaved(n))
         return;
     n->pinned = false;
     n->refs--;
@@ -190,7 +198,7 @@ void node_changed(struct node *n, struct handle *by)
     if (by)
         by->wrote = true;
     n->mtime_ns = n->ctime_ns = clock_now_ns();
-    if (n->named && !n->pinned) {
+    if (!n->pinned && has_unsaved(n)) { /* unless it was saved since */
         n->pinned = true;
         n->refs++;
     }

@@ -15,7 +15,6 @@ struct rename_job {
     enum file_class file_class;
     bool committed; /* `commit` is part of the change */
     struct commit commit;
-    int first; /* result of a change that went before, 0 */
 };
 
 /* ---- May it be? ---- */
@@ -69,7 +68,7 @@ static void rename_made(struct rename_job *r)
     node_rename(n, r->parent, r->place, r->name, r->folded);
     if (r->committed && !r->commit.draft)
         n->recipient = recipient; /* as just judged */
-    if (n->file_class == CLASS_SCRATCH) {
+    if (n->file_class == CLASS_SCRATCH && n->verdict != VERDICT_HELD) {
         n->verdict = VERDICT_NONE;
         n->close_error = 0;
     }
@@ -92,14 +91,7 @@ static void rename_end(struct rename_job *r, int result)
 
 static void rename_done(void *context, int result)
 {
-    struct rename_job *r = context;
-    rename_end(r, r->first ? r->first : result);
-}
-
-static void rename_first_done(void *context, int result)
-{
-    struct rename_job *r = context;
-    r->first = result;
+    rename_end(context, result);
 }
 
 /* ---- The ways ---- */
@@ -126,7 +118,7 @@ static void hand_in_rename(struct rename_job *r, const struct ledger_save *then)
     name_report(n->name, REPORT_ERROR, error);
     name_report(n->name, REPORT_CONFIRM, confirm);
     struct ledger_rename rename = {
-        .entry = n->entry,
+        .entry = n->stored ? n->entry : 0,
         .parent = r->parent,
         .name = r->name,
         .folded = r->folded,
@@ -157,39 +149,33 @@ static void rename_loose(struct rename_job *r)
                   (const char *const[3]){error, confirm}, rename_done, r);
 }
 
-/* With content that becomes durable by it. Over a stored file, or when the ledger has an older content, in
- * two steps, so that a power cut leaves the old file or the new one: as a draft under its old name, then the
- * rename. */
+/* With content that becomes durable by it: in one change with the name, so that neither a power cut nor a full
+ * disk leaves the name with another content. */
 static void rename_to_ledger(struct rename_job *r)
 {
     struct node *n = r->job.node;
-    struct ledger_save save, then;
+    struct ledger_save save;
     with_cleanup(judgement_free) struct judgement report = r->commit.judgement;
     r->committed = true;
     commit_fill(&r->commit, n, &save);
-    if (!n->stored && !replaces_stored(r)) {
-        fill_new_name(r, &save);
+    fill_new_name(r, &save);
+    if (n->stored || replaces_stored(r))
+        hand_in_rename(r, &save);
+    else
         ledger_save(n->tree->ledger, &save, rename_done, r);
-        return;
-    }
-    then = save;
-    then.content = NULL;
-    then.keep_content = true;
-    fill_new_name(r, &then);
-    save.draft = true;
-    save.entry = n->entry;
-    save.parent = n->parent;
-    save.name = n->name;
-    save.folded = n->folded;
-    bool draft = r->commit.draft;
-    ledger_save(n->tree->ledger, &save, rename_first_done, r);
-    hand_in_rename(r, draft ? NULL : &then);
 }
 
 static bool has_writers(struct node *n)
 {
     LOCKED(&n->tree->mount->mutex);
     return n->writers > 0;
+}
+
+/* A name does not close what its client did not close. */
+static bool is_held(struct node *n)
+{
+    LOCKED(&n->tree->mount->mutex);
+    return n->verdict == VERDICT_HELD;
 }
 
 static void rename_run(struct job *job)
@@ -199,7 +185,6 @@ static void rename_run(struct job *job)
     bool scratch = r->file_class == CLASS_SCRATCH,
          changed = atomic_load(&n->changes) != atomic_load(&n->judged);
     bool empty = atomic_load(&n->size) == 0, writers = has_writers(n);
-    struct ledger_save then;
     if (!n->stored && (scratch || empty)) {
         rename_loose(r);
         return;
@@ -210,22 +195,14 @@ static void rename_run(struct job *job)
         return;
     }
     /* A half-written file is kept as a draft: found after a power cut it is held. */
-    struct save_how how = {.draft = !n->stored && writers};
+    struct save_how how = {.draft = !n->stored && writers, .held = !changed && is_held(n)};
     int result = commit_prepare(n, r->parent, r->place, r->name, how, &r->commit);
     if (result) {
         commit_free(&r->commit);
         rename_end(r, result);
         return;
     }
-    if (!r->commit.keep_content) {
-        rename_to_ledger(r);
-        return;
-    }
-    with_cleanup(judgement_free) struct judgement report = r->commit.judgement;
-    r->committed = true;
-    commit_fill(&r->commit, n, &then);
-    fill_new_name(r, &then);
-    hand_in_rename(r, &then);
+    rename_to_ledger(r);
 }
 
 static int rename_start(fuse_req_t req, struct found *from, struct found *to, uint64_t parent,

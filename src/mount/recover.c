@@ -167,15 +167,16 @@ void mount_changed(struct mount *m, size_t office, uint64_t parent, const char *
 void mount_judge_empty(struct mount *m, size_t office, uint64_t node)
 {
     autonode *n = node_peek(&m->trees[office], node);
-    bool open;
+    bool open, held;
     if (!n)
         return;
     {
         LOCKED(&m->mutex);
         open = n->writers > 0;
+        held = n->close_held && atomic_load(&n->size);
     }
-    if (!open && atomic_load(&n->size) == 0 && node_dirty(n))
-        save_start(n, NULL, (struct save_how){.settled = true});
+    if (!open && node_dirty(n))
+        save_start(n, NULL, (struct save_how){.settled = true, .held = held});
 }
 
 static bool is_old_scratch(struct tree *t, enum place place, const struct ledger_entry *e,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "mount/settle.h"
 #include "mount/tree.h"
 
 struct save_job {
@@ -18,6 +19,18 @@ static void putback_refused(struct node *n)
     LOCKED(&n->tree->mount->mutex);
     if (n->loose && n->handles == 0)
         node_unname(n);
+}
+
+/* It stays live and unjudged, and its unit waits: tried again later, or nothing would until its next close. */
+static void save_failed(struct node *n, const struct save_how *how)
+{
+    if (how->draft || !n->tree->settler)
+        return;
+    {
+        LOCKED(&n->tree->mount->mutex);
+        n->close_held = how->held;
+    }
+    settler_again(n->tree->settler, n->id);
 }
 
 static void save_end(struct save_job *s, int result)
@@ -40,6 +53,8 @@ static int close_answer(const struct node *n, int close_error)
 static void save_done(void *context, int result)
 {
     struct save_job *s = context;
+    if (result)
+        save_failed(s->job.node, &s->how);
     if (result == 0) {
         commit_made(s->job.node, &s->commit);
         if (!s->how.draft)
@@ -84,7 +99,14 @@ static void save_run(struct job *job)
     bool judged = !s->how.draft && n->place != PLACE_INBOX_PARTNER;
     if (r || (judged && c->judgement.verdict == VERDICT_NONE)) {
         commit_free(c);
+        if (r && r != -EACCES)
+            save_failed(n, &s->how);
         save_end(s, r);
+        return;
+    }
+    if (s->how.draft && c->keep_content) { /* changed, and changed back: the ledger has it */
+        commit_made(n, c);
+        save_end(s, 0);
         return;
     }
     if (!judged && !s->how.draft) { /* put back: read-only like all that lies there, and never sent */

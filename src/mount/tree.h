@@ -126,6 +126,7 @@ struct node {
     bool taken, has_message;
     enum file_verdict verdict; /* the last one */
     int close_error;           /* what the last judgement says to close() */
+    bool close_held;           /* its last save, which failed, was not its client's close */
     char sequence[15];
     struct office_id recipient;
 
@@ -335,6 +336,7 @@ struct commit {
     struct judgement judgement;
     struct content *content; /* passes to the ledger */
     bool keep_content, draft;
+    struct hash256 kept; /* of keep_content: what the ledger is to have */
     uint64_t changes, content_id, size;
     uint32_t mode;
     int64_t mtime_ns;
