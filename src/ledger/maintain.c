@@ -4,19 +4,30 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ledger/content_store.h"
+#include "ledger/tree.h"
 
 enum {
     SLICE_MS = 20,
     VACUUM_PAGES = 128,
     FREE_PAGES_KEPT = 2048, /* the next saves take them again */
 };
+#define REPORT_KEPT_NS INT64_C(3600000000000) /* without its name: somebody may have it open */
+
+static int slice_of(struct ledger *l, bool *more)
+{
+    int r = reports_forget(l, now_ns() - REPORT_KEPT_NS);
+    *more = r > 0;
+    if (r >= 0 && !*more)
+        r = content_sweep(l, clock_boot_ms() + SLICE_MS, more);
+    return r < 0 ? r : 0;
+}
 
 static int sweep_slice(struct ledger *l, bool *more)
 {
     int r = sql_run(&l->writer, "BEGIN IMMEDIATE", "");
     if (r)
         return r;
-    r = content_sweep(l, clock_boot_ms() + SLICE_MS, more);
+    r = slice_of(l, more);
     if (r == 0)
         r = sql_run(&l->writer, "COMMIT", "");
     if (r)

@@ -276,7 +276,21 @@ int report_remove(struct ledger *l, uint64_t parent, const char *name)
     int r = entry_find_name(&l->writer, parent, name, &entry, &node);
     if (r || node.kind != NODE_REPORT)
         return r == -ENOENT ? 0 : r;
-    return entry_delete(l, &entry, false);
+    return entry_delete(l, &entry, true);
+}
+
+int reports_forget(struct ledger *l, int64_t before_ns)
+{
+    enum { AT_ONCE = 64 };
+    int64_t id;
+    int r = 0;
+    for (unsigned i = 0; i < AT_ONCE && r == 0; i++) {
+        r = sql_number(&l->writer, &id, "SELECT id FROM node WHERE links=0 AND kind=? AND ctime<? LIMIT 1", "di",
+                       (int)NODE_REPORT, before_ns);
+        if (r == 0)
+            r = node_delete(l, (uint64_t)id);
+    }
+    return r == -ENOENT ? 0 : r ? r : 1;
 }
 
 int report_put(struct ledger *l, uint64_t parent, const char *name, const char *folded, uint64_t content)
@@ -289,10 +303,10 @@ int report_put(struct ledger *l, uint64_t parent, const char *name, const char *
     int r = entry_find_name(&l->writer, parent, name, &entry, &node);
     if (r == 0 && node.kind != NODE_REPORT)
         return 0;
-    if (r == 0)
-        r = sql_run(&l->writer, "UPDATE node SET mtime=? WHERE id=?", "ii", now_ns(), node.id);
-    if (r != -ENOENT)
-        return r ? r : node_set_content(l, node.id, content);
+    if (r == 0) /* who has it open reads the old one to its end */
+        r = entry_delete(l, &entry, true);
+    if (r && r != -ENOENT)
+        return r;
     r = node_insert(l, &(struct node_new){.kind = NODE_REPORT, .mode = 0440, .content = content}, &id);
     return r ? r
              : entry_insert(l,

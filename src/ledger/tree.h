@@ -74,10 +74,12 @@ int folder_drop_empty(struct ledger *l, uint64_t folder);
 int folder_make(struct ledger *l, uint64_t parent, const char *name, const char *folded, uint32_t mode,
                 uint64_t message, uint64_t *node);
 
-/* A report of the daemon's (NODE_REPORT, 0440) of this name in `parent`: made, or its content replaced.
- * `content` 0: removed, when it is there. A user's file of that name stays and wins (0). */
+/* A report of the daemon's (NODE_REPORT, 0440) of this name in `parent`: a new node in any case, for programs may
+ * have the one before it open, which stays without a name for a while (reports_forget). `content` 0: removed, when it is there. A user's file of that name stays and wins (0). */
 int report_put(struct ledger *l, uint64_t parent, const char *name, const char *folded, uint64_t content);
 int report_remove(struct ledger *l, uint64_t parent,
                   const char *name); /* 0 when there is none; name may be NULL */
+/* Deletes some reports that lost their name before `before_ns`. 1: there may be more. */
+int reports_forget(struct ledger *l, int64_t before_ns);
 
 #endif

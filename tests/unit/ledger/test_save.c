@@ -211,19 +211,56 @@ static void a_report_stands_beside_is_replaced_and_goes(void **state)
     assert_int_equal(ledger_lookup(h->l, NODE_OUTBOX, HOUSE_PLAN ".エラー.txt", &e, &n), 0);
     assert_int_equal(n.kind, NODE_REPORT);
     assert_content(h, n.content, "line 1");
+    uint64_t first = n.id;
     s.content = content_of(h, "bad too", 7);
     s.report = "line 22";
     s.report_length = 7;
     assert_int_equal(ledger_save(h->l, &s, NULL, NULL), 0);
     assert_int_equal(ledger_lookup(h->l, NODE_OUTBOX, HOUSE_PLAN ".エラー.txt", &e, &n), 0);
     assert_content(h, n.content, "line 22");
+    assert_true(n.id != first);
+    assert_content(h, node_of(h, first).content, "line 1"); /* somebody may have it open */
     s.content = content_of(h, "good", 4);
     s.verdict = VERDICT_GOOD;
     s.reason = "";
     s.report_length = 0;
     assert_int_equal(ledger_save(h->l, &s, NULL, NULL), 0);
     assert_int_equal(ledger_lookup(h->l, NODE_OUTBOX, HOUSE_PLAN ".エラー.txt", &e, &n), -ENOENT);
+    assert_content(h, node_of(h, first).content, "line 1");
+    while (ledger_idle(h->l))
+        ;
+    assert_int_equal(house_number(h, "SELECT count(*) FROM content WHERE key IS NOT NULL"), 3);
+    house_sql(h, "UPDATE node SET ctime=ctime-3700000000000"); /* an hour later */
+    while (ledger_idle(h->l))
+        ;
     assert_int_equal(house_number(h, "SELECT count(*) FROM content WHERE key IS NOT NULL"), 1);
+}
+
+static void what_is_judged_is_what_the_ledger_has(void **state)
+{
+    struct house *h = *state;
+    struct saved f = {0};
+    assert_int_equal(draft_text(h, &f, HOUSE_PLAN, "garbage"), 0);
+    struct ledger_save s = save_of(h, &f, HOUSE_PLAN);
+    s.keep_content = true;
+    memset(&s.kept, 1, sizeof s.kept);
+    assert_int_equal(ledger_save(h->l, &s, NULL, NULL), -ESTALE);
+    assert_int_equal(node_of(h, f.node).verdict, VERDICT_NONE);
+    assert_int_equal(content_stat(h->l, node_of(h, f.node).draft, NULL, &s.kept), 0);
+    assert_int_equal(ledger_save(h->l, &s, NULL, NULL), 0);
+    assert_content(h, node_of(h, f.node).content, "garbage");
+}
+
+static void a_draft_of_what_is_there_is_no_empty_one(void **state)
+{
+    struct house *h = *state;
+    struct saved f = {0};
+    assert_int_equal(save_text(h, &f, HOUSE_PLAN, "plan"), 0);
+    struct ledger_save s = save_of(h, &f, HOUSE_PLAN);
+    s.keep_content = s.draft = true;
+    assert_int_equal(ledger_save(h->l, &s, NULL, NULL), 0);
+    assert_int_equal(node_of(h, f.node).draft, 0);
+    assert_int_equal(node_of(h, f.node).size, 4);
 }
 
 static void a_users_file_is_never_replaced_by_a_report(void **state)
@@ -372,6 +409,8 @@ int main(void)
         T(saving_anew_after_a_withdrawal_begins_a_new_message),
         T(each_document_is_a_unit_of_its_own),
         T(a_report_stands_beside_is_replaced_and_goes),
+        T(what_is_judged_is_what_the_ledger_has),
+        T(a_draft_of_what_is_there_is_no_empty_one),
         T(a_users_file_is_never_replaced_by_a_report),
         T(a_draft_stands_beside_the_old_content_until_it_is_judged),
         T(a_held_save_loses_neither_the_half_nor_the_whole_before_it),
