@@ -1,5 +1,6 @@
 /* From a queued unit to bytes that lie ready for the hub. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,10 +60,12 @@ static size_t count_files(const char *json)
     return n;
 }
 
-/* A file may have been saved, judged and queued anew while the link was sealing: then what was sealed is not
- * what the unit holds. The manifest (made by our own envelope room) names every file's hash. */
+/* A file may have been saved or renamed, judged and queued anew while the link was sealing: then what was sealed
+ * is not what the unit holds. The manifest (made by our own envelope room, without spaces, members in the order of
+ * their names) names every file and its hash; a name that needed escaping is none that the mount lets in. */
 static int manifest_agrees(struct ledger *l, const struct seal_change *c)
 {
+    enum { NEEDLE = ENVELOPE_NAME_MAX + 2 * ENVELOPE_HASH_SIZE + 32 };
     autofree struct ledger_unit_file *files = NULL;
     size_t n = 0;
     const char *at = c->json; /* the link writes them in our order: one pass */
@@ -70,10 +73,11 @@ static int manifest_agrees(struct ledger *l, const struct seal_change *c)
     if (r == 0 && count_files(c->json) != n)
         r = -ESTALE;
     for (size_t i = 0; i < n && r == 0; i++) {
-        char hex[2 * ENVELOPE_HASH_SIZE + 1];
+        char hex[2 * ENVELOPE_HASH_SIZE + 1], needle[NEEDLE];
         hex_encode(files[i].sha256.bytes, ENVELOPE_HASH_SIZE, hex);
-        const char *found = strstr(at, hex);
-        at = found ? found : strstr(c->json, hex);
+        snprintf(needle, sizeof needle, "\"name\":\"%s\",\"sha256\":\"%s\"", files[i].name, hex);
+        const char *found = strstr(at, needle);
+        at = found ? found : strstr(c->json, needle);
         r = at ? 0 : -ESTALE;
     }
     return r;

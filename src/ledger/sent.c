@@ -124,6 +124,39 @@ static bool may_resend(const struct message *m)
 }
 _Static_assert(OUT_SENT < OUT_RECEIVED && OUT_RECEIVED < OUT_TAKEN && OUT_TAKEN < OUT_REFUSED, "a range is asked");
 
+/* The message whose files were saved: one that was sent again repeats another. */
+static int origin_find(struct ledger *l, struct message *m)
+{
+    enum { REPEATS_MAX = 1000 };
+    int r = 0;
+    for (unsigned i = 0; m->has_replaces && i < REPEATS_MAX && r == 0; i++) {
+        const struct message_id replaced = m->replaces;
+        r = out_find(l, &replaced, m);
+    }
+    return r == -ENOENT ? 0 : r;
+}
+
+/* Has the partner been sent, or is it to be sent, a later version of one of its files? The older one would take
+ * its place there. */
+static int is_outdated(struct ledger *l, const struct message *old)
+{
+    int64_t newer;
+    struct message origin = *old;
+    int r = origin_find(l, &origin);
+    if (r)
+        return r;
+    r = sql_number(&l->writer, &newer,
+                       "SELECT 1 FROM message AS asked JOIN message AS later ON later.unit=asked.unit AND"
+                       " later.sequence=asked.sequence AND later.outgoing=1 AND later.id>asked.id AND"
+                       " later.replaces IS NULL AND (later.sealed=1 OR later.state=3) AND later.state<>7"
+                       " JOIN file AS theirs ON theirs.message=later.id"
+                       " JOIN file AS ours ON ours.message=asked.id AND ours.name=theirs.name"
+                       " WHERE asked.id=? AND ours.sha256<>theirs.sha256 LIMIT 1",
+                       "i", origin.id);
+    return r == -ENOENT ? 0 : r ? r : -ESTALE;
+}
+_Static_assert(OUT_QUEUED == 3 && OUT_REFUSED == 7, "a query here says 3 and 7");
+
 static int resend_apply(struct ledger *l, struct change *change)
 {
     const struct resend_change *c = (struct resend_change *)change;
@@ -139,6 +172,9 @@ static int resend_apply(struct ledger *l, struct change *change)
                  : done.has_replaces && memcmp(&done.replaces, &c->old, sizeof c->old) == 0 ? 0 : -EEXIST;
     if (!may_resend(&old))
         return -EINVAL;
+    r = is_outdated(l, &old);
+    if (r)
+        return r;
     change->changed = LEDGER_CHANGED_UNITS;
     r = resend_rows(l, c, &old, &message);
     message_label(true, c->old.bytes, label);

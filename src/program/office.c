@@ -123,6 +123,11 @@ static int control_resend(void *context, const char *message, struct error *e)
     int r = ledger_resend(o->ledger, &old, &fresh, NULL, NULL);
     if (r == -ENOENT)
         return error_set(e, r, "message-unknown", "there is no message %.100s; do: careplanctl status", message);
+    if (r == -ESTALE)
+        return error_set(e, r, "message-outdated",
+                         "a newer version of %.100s was sent, and this one would take its place at the partner; do: "
+                         "careplanctl status, and send the newest again",
+                         message);
     if (r == -EINVAL)
         return error_set(e, r, "message-state", "%.100s cannot be sent again: %s", message, why_not(o, &old));
     if (r)

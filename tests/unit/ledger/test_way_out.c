@@ -5,6 +5,7 @@
 
 #define PLAN "UPPLAN_A.CSV"
 #define SUB "UPSUB_A.CSV"
+#define RENAMED "UPPLAN_B.CSV"
 #define SENT "archive/2026-11/sent/" SERVICE "_さくら訪問介護/"
 
 static void a_unit_goes_from_its_save_to_its_archive(void **state)
@@ -133,6 +134,83 @@ static void a_unit_that_changed_while_it_was_sealed_is_not_sealed(void **state)
     queue_all(l, message);
     assert_int_equal(seal_with(l, message, 1, &old), -ESTALE); /* queued anew, with other bytes */
     assert_int_equal(seal_as(l, message, 2), 0);
+}
+
+static void a_file_renamed_while_it_was_sealed_is_not_delivered_under_its_old_name(void **state)
+{
+    struct ledger *l = ((struct house *)*state)->ledger;
+    uint64_t message = 0, same;
+    autobuffer old = {0};
+    uint64_t node = save(l, PLAN, SEQUENCE, "plan", &message);
+    queue_all(l, message);
+    manifest_of(l, message, &old);
+    struct ledger_save then = {.node = node,
+                               .entry = entry_in(l, outbox_of(l, SERVICE), PLAN),
+                               .parent = outbox_of(l, SERVICE),
+                               .name = RENAMED,
+                               .folded = RENAMED,
+                               .mode = 0660,
+                               .keep_content = true,
+                               .verdict = VERDICT_GOOD,
+                               .in_unit = true,
+                               .kind = "UPPLAN",
+                               .sequence = SEQUENCE,
+                               .canonical = RENAMED,
+                               .recipient = {SERVICE},
+                               .recipient_text = SERVICE};
+    const struct ledger_rename rename = {.entry = then.entry, .parent = then.parent, .name = RENAMED,
+                                         .folded = RENAMED, .leaves_unit = true, .then = &then};
+    assert_int_equal(ledger_rename(l, &rename, NULL, NULL), 0);
+    struct ledger_node n;
+    assert_int_equal(ledger_node(l, node, &n), 0);
+    same = n.message;
+    assert_int_equal(same, message);
+    queue_all(l, message);
+    assert_int_equal(seal_with(l, message, 1, &old), -ESTALE);
+    assert_int_equal(seal_as(l, message, 1), 0);
+}
+
+static void a_file_with_an_unjudged_content_is_not_queued(void **state)
+{
+    struct ledger *l = ((struct house *)*state)->ledger;
+    uint64_t message = 0;
+    uint64_t node = save(l, PLAN, SEQUENCE, "plan", &message);
+    struct ledger_node n;
+    assert_int_equal(ledger_node(l, node, &n), 0);
+    struct ledger_save draft = {.node = node, .entry = entry_in(l, outbox_of(l, SERVICE), PLAN), .parent = outbox_of(l, SERVICE),
+                                .name = PLAN, .folded = PLAN, .mode = 0660, .draft = true};
+    assert_int_equal(ledger_save(l, &draft, NULL, NULL), 0);
+    const char *names[] = {PLAN};
+    assert_int_equal(ledger_queue_unit(l, message, names, &n.content, 1, NULL, NULL), -ESTALE);
+    assert_int_equal(state_of(l, message), OUT_WAITING);
+}
+
+static void an_older_version_is_not_sent_over_a_newer_one(void **state)
+{
+    struct ledger *l = ((struct house *)*state)->ledger;
+    uint64_t first = 0, second = 0, list[4];
+    struct ledger_unit u;
+    save(l, PLAN, SEQUENCE, "plan", &first);
+    send_out(l, first, 1);
+    assert_int_equal(ledger_unit(l, first, &u), 0);
+    struct message_id old = u.id, again = message_id(0x61), newest = message_id(0x62);
+    ledger_unit_free(&u);
+    save(l, PLAN, SEQUENCE, "changed", &second); /* not on its way yet: the first is what the partner is to have */
+    assert_int_equal(ledger_resend(l, &old, &again, NULL, NULL), 0);
+    assert_int_equal(ledger_to_seal(l, list, 4), 1);
+    assert_int_equal(seal_as(l, list[0], 2), 0);
+    queue_all(l, second);
+    struct message_id third = message_id(0x63);
+    assert_int_equal(ledger_resend(l, &old, &third, NULL, NULL), -ESTALE);
+    assert_int_equal(seal_as(l, second, 3), 0);
+    assert_int_equal(ledger_accept(l, second, (const uint8_t *)"acceptance", 10, ACCEPTED, NULL, NULL), 0);
+    assert_int_equal(ledger_resend(l, &old, &third, NULL, NULL), -ESTALE);
+    assert_int_equal(ledger_unit(l, second, &u), 0);
+    old = u.id;
+    ledger_unit_free(&u);
+    assert_int_equal(ledger_accept(l, list[0], (const uint8_t *)"acceptance", 10, ACCEPTED, NULL, NULL), 0);
+    assert_int_equal(ledger_resend(l, &again, &third, NULL, NULL), -ESTALE); /* what repeats is as old */
+    assert_int_equal(ledger_resend(l, &old, &newest, NULL, NULL), 0);
 }
 
 static void a_message_is_sealed_once(void **state)
@@ -485,6 +563,9 @@ int main(void)
         T(an_acceptance_given_twice_changes_nothing),
         T(what_is_not_sealed_cannot_be_accepted),
         T(a_unit_that_changed_while_it_was_sealed_is_not_sealed),
+        T(a_file_renamed_while_it_was_sealed_is_not_delivered_under_its_old_name),
+        T(a_file_with_an_unjudged_content_is_not_queued),
+        T(an_older_version_is_not_sent_over_a_newer_one),
         T(a_message_is_sealed_once),
         T(a_queued_unit_names_what_is_there),
         T(files_not_named_are_left_to_a_new_message_of_the_same_number),
