@@ -98,6 +98,10 @@ static bool host_busy(void *context, uint64_t node)
 {
     struct house *h = context;
     LOCKED(&h->mutex);
+    if (h->busy == node && h->idle_answers) {
+        h->idle_answers--;
+        return false;
+    }
     return h->busy == node;
 }
 

@@ -24,6 +24,7 @@ struct house {
 
     pthread_mutex_t mutex; /* everything below: what the settler's host was asked */
     uint64_t busy;         /* this node is */
+    unsigned idle_answers; /* that many times it is said not to be, before */
     uint64_t emptied;      /* last node of judge_empty */
     unsigned removed, changed;
 };

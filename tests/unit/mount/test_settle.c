@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -102,6 +103,79 @@ static void a_file_open_under_the_same_number_holds_the_unit_back(void **state)
     assert_false(is_settled(h, message));
     set_busy(h, 0);
     wait_settled(h, message);
+}
+
+static void a_file_open_under_the_same_number_is_not_forgotten_when_many_are_copied(void **state)
+{
+    struct house *h = *state;
+    uint64_t message;
+    struct office_id partner = office(SERVICE);
+    house_settle(h);
+    settler_touch(h->settler, &partner, "20250401090000", 777); /* created, and slow */
+    for (int i = 0; i < 1500; i++) {
+        char sequence[15];
+        snprintf(sequence, sizeof sequence, "2025040110%02d%02d", i / 3 / 60, i / 3 % 60);
+        settler_touch(h->settler, &partner, sequence, (uint64_t)(1000 + i / 3));
+    }
+    set_busy(h, 777);
+    save_text(h, DELETION, "1", &message);
+    sleep_ms(600);
+    assert_false(is_settled(h, message));
+    set_busy(h, 0);
+    wait_settled(h, message);
+}
+
+static void the_last_of_many_files_open_under_a_number_holds_the_unit_back(void **state)
+{
+    struct house *h = *state;
+    uint64_t message;
+    struct office_id partner = office(SERVICE);
+    save_text(h, DELETION, "1", &message);
+    h->settings.settle = 400;
+    house_settle(h);
+    sleep_ms(50);
+    set_busy(h, 1499);
+    for (uint64_t i = 1000; i < 1500; i++)
+        settler_touch(h->settler, &partner, "20250401090000", i);
+    sleep_ms(1000);
+    assert_false(is_settled(h, message));
+    set_busy(h, 0);
+    wait_settled(h, message);
+}
+
+static void a_file_opened_while_its_unit_is_judged_holds_it_back(void **state)
+{
+    struct house *h = *state;
+    uint64_t message, node = save_text(h, DELETION, "1", &message);
+    set_busy(h, node);
+    h->idle_answers = 1;
+    house_settle(h);
+    sleep_ms(600);
+    assert_false(is_settled(h, message));
+    set_busy(h, 0);
+    wait_settled(h, message);
+}
+
+static void no_settle_time_at_all_neither_spins_nor_starves(void **state)
+{
+    struct house *h = *state;
+    struct rusage before, after;
+    uint64_t message, node = save_text(h, DELETION, "1", &message);
+    h->settings.settle = 0;
+    set_busy(h, node);
+    house_settle(h);
+    getrusage(RUSAGE_SELF, &before);
+    sleep_ms(300);
+    settler_empty(h->settler, 4711);
+    sleep_ms(700);
+    getrusage(RUSAGE_SELF, &after);
+    long used = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000L + after.ru_utime.tv_usec -
+                before.ru_utime.tv_usec;
+    assert_true(used < 200000);
+    set_busy(h, 0);
+    wait_settled(h, message);
+    LOCKED(&h->mutex);
+    assert_int_equal(h->emptied, 4711);
 }
 
 static void a_save_after_queueing_settles_anew(void **state)
@@ -336,6 +410,10 @@ int main(void)
         TEST(a_touch_under_another_number_or_partner_changes_nothing),
         TEST(a_file_with_a_live_handle_is_not_settled),
         TEST(a_file_open_under_the_same_number_holds_the_unit_back),
+        TEST(a_file_open_under_the_same_number_is_not_forgotten_when_many_are_copied),
+        TEST(the_last_of_many_files_open_under_a_number_holds_the_unit_back),
+        TEST(a_file_opened_while_its_unit_is_judged_holds_it_back),
+        TEST(no_settle_time_at_all_neither_spins_nor_starves),
         TEST(a_save_after_queueing_settles_anew),
         TEST(an_incomplete_unit_waits_says_what_is_missing_and_goes_when_it_comes),
         TEST(a_note_of_before_a_restart_goes_too),
