@@ -38,7 +38,8 @@ struct trust *trust_new(const char *root_pem, const char *issuing_pem, struct er
 void trust_free(struct trust *t);
 
 /* Adds or replaces the CRL (DER) of its issuer; its signature is verified by the issuing CA, a CRL older
- * (crlNumber, then lastUpdate) than the one held is ignored with 0. 0, or -EINVAL code "crl". Until the first
+ * (crlNumber, then lastUpdate) than the one held is not taken: 1, code "crl-older". 0, 1, -EINVAL code
+ * "crl", or -ENOMEM. Until the first
  * CRL has been set, revocation is not known: certificates then pass. A list past its nextUpdate still counts:
  * an office that cannot reach the hub goes on with what it knows. Not thread-safe against other uses of
  * `t`. */

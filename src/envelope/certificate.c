@@ -11,6 +11,14 @@
 
 enum { PEM_MAX = 1024 * 1024, CERTIFICATE_MAX = 64 * 1024, CERTIFICATES_MAX = 16 };
 
+bool openssl_no_memory(void)
+{
+    bool found = false;
+    for (unsigned long code; (code = ERR_get_error());)
+        found = found || ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+    return found;
+}
+
 int openssl_error(struct error *e, int number, const char *code, const char *what)
 {
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());
@@ -18,8 +26,7 @@ int openssl_error(struct error *e, int number, const char *code, const char *wha
         error_set(e, number, code, "%s: %s", what, reason);
     else
         error_set(e, number, code, "%s", what);
-    ERR_clear_error();
-    return number;
+    return openssl_no_memory() ? error_set(e, -ENOMEM, "memory", "%s: out of memory", what) : number;
 }
 
 static int refuse_password(char *buffer, int size, int writing, void *unused)

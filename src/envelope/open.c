@@ -70,7 +70,8 @@ static const struct key_pair *own_pair(const struct identity *self, CMS_ContentI
 
 static int bad_tag(struct opening *o)
 {
-    ERR_clear_error();
+    if (openssl_no_memory())
+        return error_set(o->e, -ENOMEM, "memory", "out of memory");
     return error_set(o->e, -EBADMSG, "tag", "the ciphertext or the wrapped key is not genuine");
 }
 

@@ -49,6 +49,10 @@ static inline void openssl_queue_clear(const int *unused)
 /* error_set with `what` and OpenSSL's newest reason, when it has one. */
 int openssl_error(struct error *e, int number, const char *code, const char *what);
 
+/* Whether OpenSSL has run out of memory since its queue of errors was last empty; empties it. A call that
+ * failed for want of memory says nothing about what it was called for. */
+bool openssl_no_memory(void);
+
 /* All certificates of a PEM text, at most 16. NULL and `e` ("certificate-form") when there is none or one
  * cannot be read. The caller frees with certificates_free. */
 STACK_OF(X509) * certificates_from_pem(const char *pem, struct error *e);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "careplan/envelope.h"
 #include "envelope/der.h"
 #include "envelope/identity_private.h"
 
@@ -34,8 +35,9 @@ int signed_make(const struct identity *by, const char *text, uint8_t **der, size
 int signed_error(const struct signed_data *s, struct error *e, const char *suffix, const char *text)
 {
     char code[24];
+    if (openssl_no_memory())
+        return error_set(e, -ENOMEM, "memory", "out of memory");
     snprintf(code, sizeof code, "%s-%s", s->what, suffix);
-    ERR_clear_error();
     return error_set(e, -EBADMSG, code, "%s", text);
 }
 
@@ -177,8 +179,19 @@ int signed_verify(const struct signed_data *s, const struct trust *trust, enum c
                 CMS_verify(s->cms, signers, NULL, NULL, NULL,
                            CMS_BINARY | CMS_NOINTERN | CMS_NO_SIGNER_CERT_VERIFY) == 1;
     sk_X509_free(signers);
-    ERR_clear_error();
+    if (good)
+        ERR_clear_error();
     return good ? 0 : signed_error(s, e, "signature", "the signature does not fit");
+}
+
+int envelope_signed_by(const uint8_t *der, size_t length, X509 *certificate)
+{
+    OPENSSL_ERRORS_END_HERE;
+    with_cleanup(signed_close) struct signed_data s;
+    int r = signed_open(&s, "signed", der, length, ENVELOPE_STATEMENT_MAX, NULL);
+    if (r)
+        return r == -ENOMEM ? r : 0;
+    return X509_cmp(s.signer, certificate) == 0;
 }
 
 void signed_close(struct signed_data *s)

@@ -181,7 +181,7 @@ int trust_set_crl(struct trust *t, const uint8_t *der, size_t length, struct err
     if (held == t->lists + LISTS_MAX)
         return error_set(e, -EINVAL, "crl", "more lists of revocations than CAs");
     if (held < end && list_is_older(list, held->list))
-        return 0;
+        return error_set(e, 1, "crl-older", "the list of revocations is older than the one that is known");
     if (held < end)
         X509_CRL_free(held->list);
     else
