@@ -20,4 +20,21 @@ void backoff_failed(struct backoff *b, int64_t now, int64_t at_least_ms, uint32_
 void backoff_succeeded(struct backoff *b);
 bool backoff_ready(const struct backoff *b, int64_t now);
 
+/* Requests that the hub answers with a trouble of its own (5xx, 429). One of them waits alone while others
+ * get through; several without any success in between are the hub's. */
+enum { STRIKES_KEPT = 16, STRIKES_ALL = 3, STRIKE_FEED = 1 /* `who` of the feed */ };
+struct strike {
+    uint64_t who;   /* what is asked for, 0 = free */
+    unsigned tries; /* that failed one after the other */
+    bool fresh;     /* nothing has got through since */
+};
+struct strikes {
+    struct strike list[STRIKES_KEPT];
+    unsigned next; /* to be forgotten when there is no room */
+};
+/* How long `who` waits (0.5 s, doubling to 60 s, with jitter; not less than the hub's Retry-After). `all`:
+ * the hub as a whole is in trouble: three have failed, or the feed, which goes on by itself, twice. */
+int64_t strikes_failed(struct strikes *s, uint64_t who, int64_t at_least_ms, uint32_t random, bool *all);
+void strikes_succeeded(struct strikes *s, uint64_t who);
+
 #endif

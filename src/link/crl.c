@@ -1,4 +1,5 @@
 /* The revocation list: fetched at start, daily and when a key has changed; the ledger keeps the last one. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@ void crl_open(struct link *l)
 {
     struct error e = {0};
     autobuffer der = {.limit = CRL_MAX};
-    if (ledger_value_get(l->ledger, crl_key, &der) == 0 && trusted_crl(&l->trusted, &der, &e))
+    if (ledger_value_get(l->ledger, crl_key, &der) == 0 && trusted_crl(&l->trusted, &der, &e) < 0)
         log_warning("crl", "office %s: the kept revocation list is not taken: %s", l->self->text, e.text);
 }
 
@@ -42,14 +43,29 @@ static void crl_answered(void *context, struct http_answer *a)
     struct error e = {0};
     char text[200];
     l->crl_busy = false;
-    if (!link_judge(l, a))
+    int64_t wait = link_judge(l, a, WHO_CRL);
+    if (wait) {
+        l->crl_due = clock_boot_ms() + wait;
         return;
+    }
     l->crl_due = clock_boot_ms() + CRL_EVERY_MS;
     if (a->status != 200) {
         l->crl_due = clock_boot_ms() + SLOW_RETRY_MS;
         return;
     }
-    if (trusted_crl(&l->trusted, &a->body, &e)) {
+    int r = trusted_crl(&l->trusted, &a->body, &e);
+    if (r == -ENOMEM) {
+        l->crl_due = clock_boot_ms() + LOCAL_RETRY_MS;
+        return;
+    }
+    if (r > 0) {
+        log_warning("crl-older",
+                    "office %s: the hub gives a revocation list that is older than the one it gave before; "
+                    "that one stays",
+                    l->self->text);
+        return;
+    }
+    if (r) {
         l->crl_due = clock_boot_ms() + SLOW_RETRY_MS;
         snprintf(text, sizeof text, "the hub's revocation list does not hold: %.140s", e.text);
         link_distrust(l, text);

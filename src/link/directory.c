@@ -12,25 +12,16 @@
 #include "link/link_private.h"
 
 enum {
-    PUTS_MAX = 20000,     /* partners that one walk changes */
-    CHANGES_MAX = 100000, /* certificate entries of one walk */
+    PUTS_MAX = 20000, /* partners that one walk changes */
     PROBLEM_MS = 60000,
     ROUNDS_MAX = 8, /* of a log that goes on while its offices are read */
 };
 
 CLEANUP_DEFINE(autox509, X509, X509_free);
 
-/* A certificate entry of the log, in its order. */
-struct change {
-    struct office_id office;
-    char fingerprint[65];
-    bool old_key;
-};
 struct directory_walk {
     struct link *l;
     struct log_head head;
-    struct change *changes;
-    size_t n_changes, changes_room;
     struct office_id last;
     struct ledger_partner *puts; /* found changed, handed in at the end */
     size_t n_puts, puts_room, puts_out;
@@ -50,7 +41,6 @@ static void walk_free(struct directory_walk *w)
 {
     forget_puts(w);
     free(w->puts);
-    free(w->changes);
     free(w);
 }
 
@@ -132,41 +122,24 @@ static void put_all(struct directory_walk *w)
 
 /* ---- one office ---- */
 
-/* Does a chain of old keys lead from the certificate that we seal to, to `fingerprint`? */
-static bool proven(const struct directory_walk *w, const struct ledger_partner *p, const char *fingerprint)
-{
-    bool chain = !p->key_unconfirmed, reached = false;
-    for (size_t i = 0; i < w->n_changes; i++) {
-        const struct change *c = &w->changes[i];
-        if (!office_id_equal(&c->office, &p->office))
-            continue;
-        if (strcmp(c->fingerprint, p->fingerprint) == 0) {
-            chain = !p->key_unconfirmed;
-            continue;
-        }
-        chain = chain && c->old_key;
-        reached = chain && strcmp(c->fingerprint, fingerprint) == 0;
-    }
-    return reached;
-}
-
-/* The certificate that the directory shows, if it holds: that of this office, with this fingerprint. */
-static bool certificate_holds(struct directory_walk *w, const struct directory_office *o)
+/* The certificate that the directory shows, if it holds: that of this office, with this fingerprint: 1, 0, or
+ * -ENOMEM. */
+static int certificate_holds(struct directory_walk *w, const struct directory_office *o)
 {
     struct error e = {0};
     char fingerprint[65];
     with_cleanup(autox509) X509 *certificate =
         trusted_certificate(&w->l->trusted, o->certificate, &o->office, &e);
+    if (!certificate && e.number == -ENOMEM)
+        return -ENOMEM;
     if (!certificate) {
         log_warning("partner-certificate", "office %s: the directory's certificate of %s is not taken: %s",
                     w->l->self->text, o->office.text, e.text);
-        return false;
+        return 0;
     }
     certificate_fingerprint(certificate, fingerprint);
-    if (strcmp(fingerprint, o->fingerprint) == 0)
-        return true;
-    w->lied = true;
-    return false;
+    w->lied = w->lied || strcmp(fingerprint, o->fingerprint) != 0;
+    return strcmp(fingerprint, o->fingerprint) == 0;
 }
 
 static int set_certificate(struct ledger_partner *p, const struct directory_office *o)
@@ -191,9 +164,10 @@ static int judge_key(struct directory_walk *w, struct ledger_partner *p, const s
         p->key_unconfirmed = false; /* the key that we know is in force again */
         return was;
     }
-    if (!certificate_holds(w, o))
-        return 0;
-    if (!p->fingerprint[0] || proven(w, p, o->fingerprint)) {
+    int holds = certificate_holds(w, o);
+    if (holds <= 0)
+        return holds;
+    if (!p->fingerprint[0]) {
         log_info("partner-key", "office %s: %s has the key %.16s", w->l->self->text, p->office.text,
                  o->fingerprint);
         return set_certificate(p, o) ? -ENOMEM : 1;
@@ -202,8 +176,7 @@ static int judge_key(struct directory_walk *w, struct ledger_partner *p, const s
         return 0;
     log_warning(
         "key-unconfirmed",
-        "office %s: %s has a new key (%.16s) that its old one has not signed: nothing is sealed to it before "
-        "a person has confirmed it",
+        "office %s: %s has a new key (%.16s): nothing is sealed to it before a person has confirmed it",
         w->l->self->text, p->office.text, o->fingerprint);
     p->key_unconfirmed = true;
     return 1;
@@ -265,8 +238,9 @@ static int compare_heads(struct directory_walk *w, const struct buffer *signed_h
 {
     struct log_head head;
     struct error e = {0};
-    if (trusted_head(&w->l->trusted, signed_head, &head, &e))
-        return -EBADMSG;
+    int r = trusted_head(&w->l->trusted, signed_head, &head, &e);
+    if (r)
+        return r == -ENOMEM ? r : -EBADMSG;
     if (log_head_equal(&head, &w->head))
         return 0;
     return head.n > w->head.n ? -EAGAIN : -EBADMSG;
@@ -277,8 +251,9 @@ static void offices_answered(void *context, struct http_answer *a)
     struct directory_walk *w = context;
     autobuffer signed_head = {.limit = HEAD_MAX};
     bool more = false;
-    if (!link_judge(w->l, a)) {
-        walk_end(w, 0);
+    int64_t wait = link_judge(w->l, a, WHO_DIRECTORY);
+    if (wait) {
+        walk_end(w, wait);
         return;
     }
     int r = a->status == 200 ? directory_page_parse(a->body.data, a->body.length, &more, &w->last,
@@ -313,23 +288,11 @@ static void ask_offices(struct directory_walk *w)
 
 /* ---- the log ---- */
 
+/* Entries are hashed; what they say is read from the offices, whose head is the log's. Who says that an old
+ * key has signed the new one is the hub alone: nothing follows from it. */
 static int take_entry(void *context, const struct log_entry *entry)
 {
-    struct directory_walk *w = context;
-    if (entry->type != LOG_CERTIFICATE)
-        return 0;
-    if (w->n_changes == w->changes_room) {
-        size_t room = w->changes_room ? w->changes_room * 2 : 16;
-        struct change *more = room <= CHANGES_MAX ? realloc(w->changes, room * sizeof *more) : NULL;
-        if (!more)
-            return -ENOMEM;
-        w->changes = more;
-        w->changes_room = room;
-    }
-    struct change *c = &w->changes[w->n_changes++];
-    c->office = entry->office;
-    memcpy(c->fingerprint, entry->fingerprint, sizeof c->fingerprint);
-    c->old_key = entry->old_key;
+    (void)context, (void)entry;
     return 0;
 }
 
@@ -340,20 +303,22 @@ static void log_answered(void *context, struct http_answer *a)
     struct log_head head;
     struct error e = {0};
     size_t n = 0;
-    if (!link_judge(w->l, a)) {
-        walk_end(w, 0);
+    int64_t wait = link_judge(w->l, a, WHO_DIRECTORY);
+    if (wait) {
+        walk_end(w, wait);
         return;
     }
     int r = a->status == 200
                 ? log_page_parse(a->body.data, a->body.length, &w->head, &signed_head, &n, take_entry, w)
                 : -EBADMSG;
-    if (r == -ENOMEM) {
+    int head_r = r ? 0 : trusted_head(&w->l->trusted, &signed_head, &head, &e);
+    if (r == -ENOMEM || head_r == -ENOMEM) {
         walk_end(w, LOCAL_RETRY_MS);
     } else if (r == -EILSEQ) {
         walk_distrust(w, "the hub's directory log does not continue the one that it showed before");
     } else if (r) {
         walk_distrust(w, "the hub's directory log is not what was agreed");
-    } else if (trusted_head(&w->l->trusted, &signed_head, &head, &e)) {
+    } else if (head_r) {
         walk_distrust(w, "the signature of the directory log's head does not hold");
     } else if (head.n > w->head.n && n) {
         ask_log(w);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <openssl/crypto.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs7.h>
@@ -41,7 +42,7 @@ static EVP_PKEY *parse_key(const struct buffer *pem)
 }
 
 /* The key of an interrupted enrolment is used again: the hub may have certified it already. */
-static EVP_PKEY *new_key(const char *path, struct error *e)
+static EVP_PKEY *new_key(const char *path, bool *made, struct error *e)
 {
     autowiped pem = {.limit = PEM_MAX};
     EVP_PKEY *key = NULL;
@@ -52,6 +53,7 @@ static EVP_PKEY *new_key(const char *path, struct error *e)
         if (key)
             return key;
     }
+    *made = true;
     key = key_new();
     char *text = key ? key_to_pem(key) : NULL;
     int r = text ? file_write(path, text, strlen(text), 0600, e)
@@ -91,8 +93,15 @@ static int refused(const struct http_answer *a, const char *office, struct error
     return error_set(e, -EPROTO, "hub-refuses", "%s", a->trouble);
 }
 
+/* Has the hub said no? Then it has certified nothing. */
+static bool is_no(const struct http_answer *a)
+{
+    return a->status >= 400 && a->status < 500 && a->status != 408 && a->status != 429;
+}
+
+/* `no`: the hub has refused. */
 static int call_simpleenroll(const struct enrol_request *request, const struct buffer *ca, EVP_PKEY *key,
-                             struct buffer *der, struct error *e)
+                             struct buffer *der, bool *no, struct error *e)
 {
     autofree uint8_t *csr = NULL;
     size_t csr_length;
@@ -114,6 +123,7 @@ static int call_simpleenroll(const struct enrol_request *request, const struct b
         buffer_free(&post.body);
         return no_memory(e);
     }
+    *no = is_no(&a);
     if (a.status != 200)
         r = refused(&a, request->office.text, e);
     else if (framing_base64((const char *)a.body.data, a.body.length, ANSWER_MAX, der) || !der->length)
@@ -179,6 +189,12 @@ static int link_or_same(const char *from, const char *to, struct error *e)
     return error_set(e, -errno, "file", "%s: %s", to, strerror(errno));
 }
 
+static int sync_folder(const char *dir, struct error *e)
+{
+    autoclose int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 && fsync(fd) == 0 ? 0 : error_set(e, -errno, "file", "%s: %s", dir, strerror(errno));
+}
+
 /* The pair in force stays where it is and gets a second name under retired/, by the certificate's
  * fingerprint. */
 static int retire(const char *dir, const char *key, const char *certificate, struct error *e)
@@ -200,14 +216,10 @@ static int retire(const char *dir, const char *key, const char *certificate, str
         return error_set(e, -errno, "file", "%s: %s", retired, strerror(errno));
     snprintf(path[0], PATH_MAX, "%s/%.32s.key", retired, fingerprint);
     snprintf(path[1], PATH_MAX, "%s/%.32s.pem", retired, fingerprint);
-    int r = link_or_same(key, path[0], e);
-    return r ? r : link_or_same(certificate, path[1], e);
-}
-
-static int sync_folder(const char *dir, struct error *e)
-{
-    autoclose int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd >= 0 && fsync(fd) == 0 ? 0 : error_set(e, -errno, "file", "%s: %s", dir, strerror(errno));
+    int r = link_or_same(certificate, path[1], e); /* a key has its certificate beside it at any time */
+    r = r ? r : link_or_same(key, path[0], e);
+    r = r ? r : sync_folder(retired, e);
+    return r ? r : sync_folder(dir, e); /* on the disk before the pair in force goes */
 }
 
 struct paths {
@@ -231,6 +243,9 @@ static int put_into_force(const char *dir, const struct paths *p, const struct b
         return r;
     if (rename(p->new_key, p->key))
         return error_set(e, -errno, "file", "%s: %s", p->key, strerror(errno));
+    r = sync_folder(dir, e); /* keys_recover mends this order, not the other */
+    if (r)
+        return r;
     if (rename(p->new_certificate, p->certificate))
         return error_set(e, -errno, "file", "%s: %s", p->certificate, strerror(errno));
     return sync_folder(dir, e);
@@ -256,10 +271,13 @@ int enrol_office(const struct enrol_request *request, struct error *e)
     r = r ? r : keys_recover(dir, e);
     if (r)
         return r;
-    with_cleanup(autopkey) EVP_PKEY *key = new_key(p.new_key, e);
+    bool made = false, no = false;
+    with_cleanup(autopkey) EVP_PKEY *key = new_key(p.new_key, &made, e);
     if (!key)
         return e->number ? e->number : -EIO;
-    r = call_simpleenroll(request, &ca, key, &der, e);
+    r = call_simpleenroll(request, &ca, key, &der, &no, e);
+    if (made && no)
+        unlink(p.new_key); /* a refused token leaves nothing behind */
     r = r ? r : read_certificates(&der, key, &leaf, &issuing, e);
     r = r ? r : judge_certificate(request, &ca, &issuing, leaf, e);
     if (r)

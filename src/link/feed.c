@@ -189,8 +189,11 @@ static void feed_answered(void *context, struct http_answer *a)
     struct feed_page got;
     int64_t now = clock_boot_ms();
     f->active = false;
-    if (!link_judge(l, a))
+    int64_t wait = link_judge(l, a, WHO_FEED);
+    if (wait) {
+        f->due = now + wait;
         return;
+    }
     int r = a->status == 200 ? feed_page_parse(a->body.data, a->body.length, &got) : -EBADMSG;
     if (r == 0 && (got.next < f->asked || (got.n && got.next == f->asked))) {
         feed_page_free(&got);

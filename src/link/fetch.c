@@ -264,6 +264,13 @@ static void begin_spool(struct fetch *f, const struct framing *parts)
 
 /* ---- requests ---- */
 
+static uint64_t fetch_who(const struct fetch *f)
+{
+    uint64_t who;
+    memcpy(&who, f->id.bytes, sizeof who);
+    return who | (uint64_t)1 << 63;
+}
+
 static bool request_range(struct fetch *f, uint64_t from, size_t n, http_done_fn *done)
 {
     struct http_request request = {.method = "GET", .limit = n, .done = done, .context = f};
@@ -294,7 +301,9 @@ static void not_there(struct fetch *f, const struct http_answer *a)
 static void range_answered(void *context, struct http_answer *a)
 {
     struct fetch *f = context;
-    bool mine = link_judge(f->l, a);
+    int64_t wait = link_judge(f->l, a, fetch_who(f));
+    bool mine = wait == 0;
+    f->wait_ms = wait > LINK_WITH_ALL ? wait : 0;
     f->requesting = false;
     /* What came before a cut is good: whatever it is, its hash will be checked. */
     if ((a->status == 0 || a->status == 206 || (a->status == 200 && f->range_from == 0)) &&
@@ -337,7 +346,7 @@ static void want_more(struct fetch *f)
 static void fetch_next(struct fetch *f)
 {
     struct link *l = f->l;
-    bool stop = f->trouble || f->missing || f->lied || link_stopping(l);
+    bool stop = f->trouble || f->missing || f->lied || f->wait_ms || link_stopping(l);
     uint64_t handed = f->have + (f->appending ? f->handed : 0);
     if (!stop && !f->appending && f->tail.length &&
         (f->tail.length >= BLOCK || handed + f->tail.length == f->length)) {
@@ -350,13 +359,17 @@ static void fetch_next(struct fetch *f)
     if (f->appending || f->requesting)
         return;
     bool trouble = f->trouble, missing = f->missing, lied = f->lied;
+    int64_t wait_ms = f->wait_ms;
     f->trouble = f->missing = f->lied = false;
+    f->wait_ms = 0;
     if (trouble || link_stopping(l))
         fetch_rest(f, LOCAL_RETRY_MS);
     else if (lied)
         fetch_distrust(f, "the hub does not serve the range that was asked for");
     else if (missing)
         fetch_rest(f, SLOW_RETRY_MS);
+    else if (wait_ms) /* with empty hands: others may need the room */
+        fetch_rest(f, wait_ms);
     else if (f->have == f->length)
         fetch_open(f, false);
     else
@@ -370,12 +383,12 @@ static bool over_limit(const struct fetch *f, uint64_t ciphertext)
 }
 
 /* Bytes that came before a cut are kept, or a line that is cut often would never carry a megabyte. */
-static void first_cut(struct fetch *f, struct http_answer *a)
+static void first_cut(struct fetch *f, struct http_answer *a, int64_t wait)
 {
     struct framing parts;
     if (a->aborted || a->status || !range_fits(f, a) || framing_parse(a->body.data, a->body.length, &parts) ||
         a->body.length > parts.prefix + parts.ciphertext_length || over_limit(f, parts.ciphertext_length)) {
-        fetch_rest(f, 0);
+        fetch_rest(f, wait);
         return;
     }
     f->prefix = a->body;
@@ -388,9 +401,9 @@ static void first_answered(void *context, struct http_answer *a)
     struct fetch *f = context;
     struct link *l = f->l;
     struct framing parts;
-    bool mine = link_judge(l, a);
-    if (!mine) {
-        first_cut(f, a);
+    int64_t wait = link_judge(l, a, fetch_who(f));
+    if (wait) {
+        first_cut(f, a, wait);
         return;
     }
     if (a->status == 404) {

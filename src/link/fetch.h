@@ -26,6 +26,7 @@ struct fetch {
     struct buffer tail; /* behind that */
     uint64_t range_from, last_have;
     size_t range_n;
+    int64_t wait_ms;             /* the hub has trouble with this one alone; 0: no */
     bool cut;                    /* to go on when the hub is there again */
     bool trouble, missing, lied; /* how the last range, or its commit, ended */
 };

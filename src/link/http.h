@@ -37,6 +37,7 @@ struct http_answer {
     uint64_t range_total;   /* 206: the whole length, 0 = not told */
     int64_t retry_after_ms; /* 0: not told */
     int64_t date_ms;        /* the hub's clock, 0 = not told */
+    int64_t ahead_ms;       /* our clock less the hub's when it told that (its Date has whole seconds) */
     bool progress;          /* bytes of a body went through, one way or the other */
 };
 typedef void http_done_fn(void *context, struct http_answer *answer);

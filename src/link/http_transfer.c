@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 enum {
     CONNECT_SECONDS = 10, /* TCP and TLS */
@@ -76,6 +77,7 @@ static size_t take_header(char *data, size_t size, size_t n, void *context)
     } else if (header_is(line, "Date", &value)) {
         time_t when = curl_getdate(value, NULL);
         t->answer.date_ms = when > 0 ? (int64_t)when * 1000 : 0;
+        t->answer.ahead_ms = when > 0 ? clock_utc_ms() - t->answer.date_ms - 500 : 0;
     }
     return size * n;
 }

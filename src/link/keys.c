@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "link/link_private.h"
 
 enum { RETIRED_MAX = 64 };
@@ -42,6 +43,11 @@ static int add_retired(struct identity *i, const char *dir, const char *key_name
     if (!key || !certificate)
         return error_set(e, -ENOMEM, "memory", "no memory");
     memcpy(certificate + strlen(certificate) - 4, ".pem", 4);
+    if (access(certificate, F_OK) && errno == ENOENT) {
+        /* A crash while an enrolment put it here; the pair is still the one in force. */
+        log_warning("key-retired", "%s has no certificate beside it and is not used", key);
+        return 0;
+    }
     return identity_add_retired(i, key, certificate, e);
 }
 

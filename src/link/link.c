@@ -111,36 +111,77 @@ static void failed(struct link *l, int64_t at_least_ms, const char *trouble)
     set_state(l, false, trouble);
 }
 
+/* A trouble of the hub's own with one request, or with all. */
+static int64_t one_failed(struct link *l, const struct http_answer *a, uint64_t who)
+{
+    bool all;
+    uint32_t random;
+    random_bytes(&random, sizeof random);
+    int64_t wait = strikes_failed(&l->strikes, who, a->retry_after_ms, random, &all);
+    if (all)
+        failed(l, a->retry_after_ms, a->trouble);
+    else
+        log_warning("hub-trouble", "office %s: %s; asked again in %lld s", l->self->text, a->trouble,
+                    (long long)(wait + 999) / 1000);
+    return wait > LINK_WITH_ALL ? wait : LINK_WITH_ALL;
+}
+
 void link_distrust(struct link *l, const char *trouble)
 {
     failed(l, 10000, trouble);
 }
 
-bool link_judge(struct link *l, const struct http_answer *a)
+bool link_is_ahead(const struct link *l, int64_t created)
+{
+    return l->ahead_ms > 0 && created - (clock_utc_ms() - l->ahead_ms) > AHEAD_MS;
+}
+
+static void compare_clocks(struct link *l, const struct http_answer *a)
+{
+    bool was_ahead = l->ahead_ms > AHEAD_MS;
+    l->heard = true;
+    if (!a->date_ms)
+        return;
+    l->ahead_ms = a->ahead_ms;
+    bool is_ahead = l->ahead_ms > AHEAD_MS;
+    if (is_ahead && !was_ahead)
+        log_warning(
+            "clock-ahead",
+            "office %s: this computer's clock is %lld s ahead of the hub's: nothing is sealed before it "
+            "has been set",
+            l->self->text, (long long)(l->ahead_ms / 1000));
+    if (was_ahead && !is_ahead) {
+        log_info("clock-fits", "office %s: this computer's clock fits again", l->self->text);
+        todo_release_all(&l->to_seal, INT64_MIN);
+    }
+}
+
+int64_t link_judge(struct link *l, const struct http_answer *a, uint64_t who)
 {
     char text[200];
     if (a->aborted)
-        return false;
+        return LINK_WITH_ALL;
     if (a->status == 0) {
         /* A line that is cut again and again but carries bytes in between is no dead one. */
         if (a->progress && !a->too_large)
             backoff_succeeded(&l->backoff);
         failed(l, a->untrusted ? 10000 : 0, a->trouble);
-        return false;
+        return LINK_WITH_ALL;
     }
+    compare_clocks(l, a);
     if (a->status == 401 || (a->status == 403 && strcmp(a->problem, "statement-sender") != 0)) {
         snprintf(text, sizeof text, "the hub refuses this office's certificate (%d %s): enrol again",
                  a->status, a->problem);
         failed(l, 30000, text);
-        return false;
+        return LINK_WITH_ALL;
     }
     if (a->status == 429 || a->status == 408 || a->status >= 500 || a->status < 200 ||
         (a->status >= 300 && a->status < 400)) {
-        failed(l, a->retry_after_ms, a->trouble);
-        return false;
+        return one_failed(l, a, who);
     }
+    strikes_succeeded(&l->strikes, who);
     succeeded(l);
-    return true;
+    return 0;
 }
 
 void link_head(struct link *l, struct log_head *out)

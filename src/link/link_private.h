@@ -26,9 +26,10 @@ enum {
     FETCH_QUEUE_MAX = 4096,
     RECEIPT_PARALLEL = 8,
     FEED_WAIT_SECONDS = 50,
-    FEED_PAGES_MAX = 64,    /* asked for, not all of whose events are durable */
-    SLOW_RETRY_MS = 600000, /* what the hub does not take now and may take later */
-    LOCAL_RETRY_MS = 15000, /* the own disk is full or failing */
+    FEED_PAGES_MAX = 64,      /* asked for, not all of whose events are durable */
+    SLOW_RETRY_MS = 600000,   /* what the hub does not take now and may take later */
+    LOCAL_RETRY_MS = 15000,   /* the own disk is full or failing */
+    AHEAD_MS = 4 * 60 * 1000, /* hub and receiver bear 5 minutes */
     CRL_EVERY_MS = 24 * 3600 * 1000,
     DIRECTORY_EVERY_MS = 3600 * 1000, /* without an event */
 };
@@ -98,6 +99,9 @@ struct link {
     size_t busy;
 
     struct backoff backoff;
+    struct strikes strikes;
+    bool heard;       /* the hub has answered since the start: its clock is known */
+    int64_t ahead_ms; /* our clock less the hub's, as last told */
     pthread_mutex_t state_lock;
     struct link_state state;
 
@@ -108,6 +112,7 @@ struct link {
     bool sending_large;
     bool send_doubtful; /* the hub may have what we do not know it has: it is asked before it is sent to */
 
+    int64_t receipts_again;  /* the list could not be read: not before; 0 now */
     bool receipts_dirty;     /* there may be one behind receipts_after */
     uint64_t receipts_after; /* looked at up to here */
     size_t receipts_active;
@@ -141,9 +146,14 @@ void link_expect(struct link *l, struct task *t, void (*back)(struct task *));
 /* What a ledger_* change with link_done has returned. */
 void link_handed(struct task *t, int result);
 bool link_stopping(struct link *l);
-/* Judges an answer for the hub as a whole: true when the request got its own answer (2xx, or a 4xx that
- * concerns this request alone), false when the hub is in trouble and the request is to be tried again. */
-bool link_judge(struct link *l, const struct http_answer *a);
+/* Judges an answer for the hub as a whole: 0 when the request got its own answer (2xx, or a 4xx that concerns
+ * this request alone); otherwise the request is to be tried again: after so many milliseconds, or with
+ * LINK_WITH_ALL as soon as the hub is there for all. `who`: the same for each try of one thing. */
+enum { LINK_WITH_ALL = 1, WHO_FEED = STRIKE_FEED, WHO_DIRECTORY, WHO_CRL };
+int64_t link_judge(struct link *l, const struct http_answer *a, uint64_t who);
+/* Is a message made at `created` (UTC ms, our clock) so far ahead of the hub's clock that it would not be
+ * taken? */
+bool link_is_ahead(const struct link *l, int64_t created);
 /* The hub answered what it must not: waits as for a failure. */
 void link_distrust(struct link *l, const char *trouble);
 void link_head(struct link *l, struct log_head *out); /* any thread */

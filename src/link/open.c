@@ -290,21 +290,32 @@ static void open_envelope(struct opening *o)
         receive(o, in);
 }
 
+/* What the own disk or memory could not look at is not judged. */
+static void not_genuine(struct opening *o, int r)
+{
+    if (is_local(r))
+        ended(o, OPEN_RETRY);
+    else
+        refuse_or_refetch(o);
+}
+
 void open_work(struct task *t)
 {
     struct open_job *job = (struct open_job *)t;
     struct opening o = {.job = job, .l = t->l};
     job->error = (struct error){0};
-    if (check_acceptance(&o)) {
-        ended(&o, OPEN_FORGED);
+    int r = check_acceptance(&o);
+    if (r) {
+        ended(&o, r == -ENOMEM ? OPEN_RETRY : OPEN_FORGED);
         return;
     }
     if (ledger_seen(o.l->ledger, &job->sender, &job->id)) {
         ended(&o, OPEN_DONE);
         return;
     }
-    if (check_statement(&o)) {
-        refuse_or_refetch(&o);
+    r = check_statement(&o);
+    if (r) {
+        not_genuine(&o, r);
         return;
     }
     if (job->too_large) {
@@ -313,11 +324,9 @@ void open_work(struct task *t)
         refuse(&o, "unit-size", RULE_TOO_LARGE);
         return;
     }
-    int r = check_hash(&o);
-    if (r == 0)
-        open_envelope(&o);
-    else if (is_local(r))
-        ended(&o, OPEN_RETRY);
+    r = check_hash(&o);
+    if (r)
+        not_genuine(&o, r);
     else
-        refuse_or_refetch(&o);
+        open_envelope(&o);
 }

@@ -38,8 +38,9 @@ static void put_answered(void *context, struct http_answer *a)
     struct link *l = job->task.l;
     char id[33];
     message_id_format(&job->receipt.message_id, id);
-    if (!link_judge(l, a)) {
-        job_end(job, 1); /* as soon as the hub is there again */
+    int64_t wait = link_judge(l, a, job->receipt.id);
+    if (wait) {
+        job_end(job, wait);
     } else if (a->status == 200 || a->status == 201) {
         log_info("receipt-sent", "message %s of %s: %s", id, job->receipt.sender.text,
                  receipt_kind_name(job->receipt.kind));
@@ -100,6 +101,35 @@ static void sign_receipt(struct receipt_job *job)
     }
     link_expect(l, &job->task, signature_kept);
     link_handed(&job->task, ledger_receipt_signed(l->ledger, r->id, der, length, link_done, &job->task));
+}
+
+static void signature_gone(struct task *t)
+{
+    struct receipt_job *job = (struct receipt_job *)t;
+    buffer_free(&job->receipt.der);
+    if (t->result)
+        job_end(job, LOCAL_RETRY_MS);
+    else
+        sign_receipt(job);
+}
+
+/* What an earlier key has signed is signed anew: the hub takes nothing of a key that has been replaced. */
+static void begin_receipt(struct receipt_job *job)
+{
+    struct link *l = job->task.l;
+    struct ledger_receipt *r = &job->receipt;
+    int ours =
+        r->der.length ? envelope_signed_by(r->der.data, r->der.length, identity_certificate(l->identity)) : 0;
+    if (ours < 0) {
+        job_end(job, LOCAL_RETRY_MS);
+    } else if (ours) {
+        put_receipt(job);
+    } else if (r->der.length) {
+        link_expect(l, &job->task, signature_gone);
+        link_handed(&job->task, ledger_receipt_unsign(l->ledger, r->id, link_done, &job->task));
+    } else {
+        sign_receipt(job);
+    }
 }
 
 /* ---- our partners' ---- */
@@ -177,8 +207,9 @@ static int judge_event(struct receipt_event *ev, struct error *e)
     struct office_id recipient = unit.recipient;
     int64_t accepted_at = unit.sent;
     ledger_unit_free(&unit);
-    if (verify_event(ev, accepted_at, e))
-        return -ENOENT;
+    r = verify_event(ev, accepted_at, e);
+    if (r)
+        return r == -ENOMEM ? r : -ENOENT;
     if (ev->receipt.kind == RECEIPT_ACCEPTED || !office_id_equal(&ev->by, &recipient) ||
         !office_id_equal(&ev->receipt.sender, l->self) ||
         memcmp(&ev->receipt.id, &ev->id, sizeof ev->id) != 0)
@@ -201,7 +232,9 @@ static void take_event(struct receipt_event *ev)
         message_id_format(&ev->id, id);
         log_warning("receipt-false", "message %s: a receipt of the feed is not kept: %s (%s)", id, e.text,
                     e.code);
-        link_distrust(l, "the hub's feed has a receipt that does not hold");
+        /* It may be right about a message that a restored ledger does not know. */
+        if (strcmp(e.code, "receipt-unknown") != 0)
+            link_distrust(l, "the hub's feed has a receipt that does not hold");
         event_end(ev);
     } else {
         event_later(ev);
@@ -250,16 +283,20 @@ void receipts_close(struct link *l)
 int64_t receipts_due(struct link *l, int64_t now)
 {
     int64_t due = todo_due(&l->receipts_waiting, now);
+    if (l->receipts_again)
+        due = l->receipts_again < due ? l->receipts_again : due;
     for (const struct receipt_event *ev = l->receipt_events; ev; ev = ev->next)
         due = ev->due < due ? ev->due : due;
     return due;
 }
 
-/* The next one that is neither under way nor waiting; NULL: none. */
+/* The next one that is neither under way nor waiting; NULL: none, or the list could not be read (then
+ * receipts_again says when it will be). */
 static struct receipt_job *next_receipt(struct link *l)
 {
     struct receipt_job *job = calloc(1, sizeof *job);
-    while (job && ledger_receipt_next(l->ledger, l->receipts_after, &job->receipt) == 0) {
+    int r = job ? 0 : -ENOMEM;
+    while (r == 0 && (r = ledger_receipt_next(l->ledger, l->receipts_after, &job->receipt)) == 0) {
         l->receipts_after = job->receipt.id;
         if (!todo_waiting(&l->receipts_waiting, job->receipt.id)) {
             job->task.l = l;
@@ -267,6 +304,8 @@ static struct receipt_job *next_receipt(struct link *l)
         }
         ledger_receipt_free(&job->receipt);
     }
+    if (r != -ENOENT)
+        l->receipts_again = clock_boot_ms() + LOCAL_RETRY_MS;
     free(job);
     return NULL;
 }
@@ -280,6 +319,10 @@ void receipts_step(struct link *l, int64_t now)
         l->receipts_after = 0;
         l->receipts_dirty = true;
     }
+    if (l->receipts_again && now >= l->receipts_again) {
+        l->receipts_again = 0;
+        l->receipts_dirty = true;
+    }
     while (l->receipts_dirty && l->receipts_active < RECEIPT_PARALLEL) {
         struct receipt_job *job = next_receipt(l);
         if (!job) {
@@ -288,9 +331,6 @@ void receipts_step(struct link *l, int64_t now)
         }
         l->receipts_active++;
         todo_wait(&l->receipts_waiting, job->receipt.id, TODO_UNDER_WAY);
-        if (job->receipt.der.length)
-            put_receipt(job);
-        else
-            sign_receipt(job);
+        begin_receipt(job);
     }
 }

@@ -149,6 +149,10 @@ static void seal_work(struct task *t)
     struct sealed sealed = {0};
     with_cleanup(autox509) X509 *recipient =
         trusted_certificate(&l->trusted, job->partner.certificate, &job->unit.recipient, &e);
+    if (!recipient && e.number == -ENOMEM) {
+        link_done(t, -ENOMEM);
+        return;
+    }
     if (!recipient) {
         note_reason(job, e.code);
         return;
@@ -176,6 +180,15 @@ static void seal_work(struct task *t)
 }
 
 /* ---- on the network thread ---- */
+
+/* Why we may seal nothing now; NULL: we may. */
+static const char *own_obstacle(const struct link *l)
+{
+    int64_t now = clock_utc_ms();
+    if (link_is_ahead(l, now))
+        return "clock-ahead";
+    return certificate_end(identity_certificate(l->identity)) <= now ? "certificate-time" : NULL;
+}
 
 /* Why nothing may be sealed to this partner now; NULL: it may. */
 static const char *obstacle(const struct ledger_partner *p)
@@ -206,7 +219,8 @@ static void begin_seal(struct link *l, uint64_t message, int64_t now)
     job->task.work = seal_work;
     job->task.l = l;
     r = ledger_partner(l->ledger, &job->unit.recipient, &job->partner);
-    const char *reason = r == -ENOENT ? "partner-unknown" : r ? NULL : obstacle(&job->partner);
+    const char *own = own_obstacle(l);
+    const char *reason = own ? own : r == -ENOENT ? "partner-unknown" : r ? NULL : obstacle(&job->partner);
     if (r == 0 && !reason) {
         job->task.back = seal_back;
         link_give(l, unit_bytes(&job->unit) > ENVELOPE_ONE_PASS ? &l->bulk : &l->sealer, &job->task);

@@ -18,6 +18,18 @@ enum {
 
 /* ---- which one ---- */
 
+/* Signed with a key that is no longer ours, or made by a clock that was wrong: nobody would take it. 0 or
+ * -ENOMEM. */
+static int find_faults(struct send *s)
+{
+    const struct buffer *statement = &s->envelope.statement;
+    int ours = envelope_signed_by(statement->data, statement->length, identity_certificate(s->l->identity));
+    if (ours < 0)
+        return ours;
+    s->anew = !ours ? "" : link_is_ahead(s->l, s->envelope.created) ? "clock-ahead" : NULL;
+    return 0;
+}
+
 static struct send *send_load(struct link *l, uint64_t message)
 {
     struct ledger_unit unit;
@@ -42,7 +54,7 @@ static struct send *send_load(struct link *l, uint64_t message)
     s->n_parts = (size_t)parts;
     s->have = calloc(s->n_parts ? s->n_parts : 1, 1);
     s->bytes = s->large ? SEND_PARTS_PARALLEL * (size_t)PART : (size_t)s->envelope.ciphertext_length;
-    if (s->have && s->envelope.ciphertext && parts)
+    if (s->have && s->envelope.ciphertext && parts && find_faults(s) == 0)
         return s;
     send_free(s);
     return NULL;
@@ -80,20 +92,27 @@ static void send_end(struct send *s)
     send_free(s);
 }
 
-/* Begun anew when the hub is there again; then it is asked first what it has. */
-static void send_later(struct send *s)
-{
-    if (s->active)
-        return; /* the other part ends first */
-    s->l->send_doubtful = true;
-    todo_release(&s->l->to_send, s->message);
-    send_end(s);
-}
-
 static void send_wait(struct send *s, int64_t ms)
 {
     todo_wait(&s->l->to_send, s->message, clock_boot_ms() + ms);
     send_end(s);
+}
+
+/* Begun anew when the hub is there again; then it is asked first what it has. */
+static void send_later(struct send *s, int64_t ms)
+{
+    s->wait_ms = ms > s->wait_ms ? ms : s->wait_ms;
+    if (s->active)
+        return; /* the other part ends first */
+    s->l->send_doubtful = true;
+    send_wait(s, s->wait_ms);
+}
+
+/* The hub may have it, and the own disk or memory failed: as after a cut. */
+static void send_local_trouble(struct send *s)
+{
+    s->l->send_doubtful = true;
+    send_wait(s, LOCAL_RETRY_MS);
 }
 
 /* ---- what becomes of it ---- */
@@ -102,11 +121,35 @@ static void send_settled(struct task *t)
 {
     struct send *s = (struct send *)t;
     if (t->result == -ENOSPC || t->result == -EIO || t->result == -ENOMEM) {
-        send_wait(s, LOCAL_RETRY_MS);
+        send_local_trouble(s);
         return;
     }
     todo_release(&s->l->to_send, s->message);
     send_end(s);
+}
+
+static void send_unsealed(struct task *t)
+{
+    struct send *s = (struct send *)t;
+    /* The hub's clock may tell another time than ours without saying so: not at once. */
+    if (t->result == 0 && s->anew[0])
+        todo_wait(&s->l->to_seal, s->message, clock_boot_ms() + LOCAL_RETRY_MS);
+    send_settled(t);
+}
+
+/* The hub has not accepted it and will not: another envelope, under another id. */
+static void send_anew(struct send *s, const char *why)
+{
+    struct link *l = s->l;
+    struct message_id fresh;
+    char id[33];
+    message_id_new(&fresh);
+    message_id_format(&s->id, id);
+    s->anew = why;
+    log_info("sealed-anew", "message %s to %s: is sealed anew: %s", id, s->recipient.text,
+             why[0] ? why : "it is not signed with the present key");
+    link_expect(l, &s->task, send_unsealed);
+    link_handed(&s->task, ledger_unseal(l->ledger, s->message, &fresh, why, link_done, &s->task));
 }
 
 static void send_refused(struct send *s, const char *problem)
@@ -138,7 +181,9 @@ bool send_problem_is_final(int status, const char *problem)
 {
     static const char *const codes[] = {"id-conflict",  "part-conflict", "message-too-large",
                                         "message-form", "envelope-hash", "protocol-version"};
-    static const char *const families[] = {"statement-", "header-", "certificate-"};
+    static const char *const families[] = {"statement-", "header-"};
+    if (strcmp(problem, "statement-time") == 0) /* a clock */
+        return false;
     if (status != 400 && status != 409 && status != 413 && status != 422)
         return false;
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
@@ -160,6 +205,8 @@ static void send_not_taken(struct send *s, const struct http_answer *a)
         s->put_all = strcmp(a->problem, "envelope-hash") == 0;
         s->asked = s->committed = false;
         send_begin(s);
+    } else if (s->anew || strcmp(a->problem, "statement-time") == 0) {
+        send_anew(s, s->anew ? s->anew : "clock-ahead");
     } else if (send_problem_is_final(a->status, a->problem)) {
         send_refused(s, a->problem);
     } else if (a->problem[0]) {
@@ -185,6 +232,10 @@ static void send_accepted(struct send *s, const struct buffer *der)
     char id[33];
     message_id_format(&s->id, id);
     int r = trusted_receipt(&l->trusted, der->data, der->length, 0, &receipt, NULL, &e);
+    if (r == -ENOMEM) {
+        send_local_trouble(s);
+        return;
+    }
     if (r || !acceptance_fits(s, &receipt)) {
         log_error("acceptance-false", "message %s: the hub's acceptance does not hold: %s", id,
                   r ? e.text : "it speaks of something else");
@@ -202,8 +253,9 @@ static void put_answered(void *context, struct http_answer *a)
 {
     struct send *s = context;
     s->active--;
-    if (!link_judge(s->l, a))
-        send_later(s);
+    int64_t wait = link_judge(s->l, a, s->message);
+    if (wait)
+        send_later(s, wait);
     else if (a->status == 200 || a->status == 201)
         send_accepted(s, &a->body);
     else
@@ -265,7 +317,7 @@ static void put_message(struct send *s, bool commit)
     if (r)
         buffer_free(b);
     if (r || !start(s, &request, "", put_answered, s))
-        send_wait(s, LOCAL_RETRY_MS);
+        send_local_trouble(s);
 }
 
 static void put_parts(struct send *s);
@@ -276,7 +328,9 @@ static void part_answered(void *context, struct http_answer *a)
     struct send *s = part.send;
     free(context);
     s->active--;
-    if (!link_judge(s->l, a)) {
+    int64_t wait = link_judge(s->l, a, s->message);
+    if (wait) {
+        s->wait_ms = wait > s->wait_ms ? wait : s->wait_ms;
         s->failed = true;
     } else if (a->status >= 200 && a->status < 300) {
         s->have[part.n] = 1;
@@ -328,9 +382,9 @@ static void put_parts(struct send *s)
         snprintf(refused.problem, sizeof refused.problem, "%s", s->problem);
         send_not_taken(s, &refused);
     } else if (s->local) {
-        send_wait(s, LOCAL_RETRY_MS);
+        send_local_trouble(s);
     } else {
-        send_later(s);
+        send_later(s, s->wait_ms);
     }
 }
 
@@ -341,8 +395,9 @@ static void ask_answered(void *context, struct http_answer *a)
     struct send *s = context;
     struct parts_page page;
     s->active--;
-    if (!link_judge(s->l, a)) {
-        send_later(s);
+    int64_t wait = link_judge(s->l, a, s->message);
+    if (wait) {
+        send_later(s, wait);
         return;
     }
     int r = a->status == 200 ? parts_page_parse(a->body.data, a->body.length, s->envelope.ciphertext_length,
@@ -372,12 +427,17 @@ static void ask(struct send *s)
     if (s->asked_after_any)
         snprintf(suffix, sizeof suffix, "/parts?after=%" PRIu64, s->asked_after);
     if (!start(s, &request, suffix, ask_answered, s))
-        send_wait(s, LOCAL_RETRY_MS);
+        send_local_trouble(s);
 }
 
 static void send_begin(struct send *s)
 {
-    if (!s->asked && (s->large || (s->l->send_doubtful && s->envelope.ciphertext_length > ASK_BYTES))) {
+    if (s->anew && s->asked) {
+        send_anew(s, s->anew);
+        return;
+    }
+    if (!s->asked &&
+        (s->large || s->anew || (s->l->send_doubtful && s->envelope.ciphertext_length > ASK_BYTES))) {
         memset(s->have, 0, s->n_parts);
         s->asked_after_any = false;
         ask(s);
@@ -398,6 +458,8 @@ static void send_begin(struct send *s)
 void send_step(struct link *l, int64_t now)
 {
     uint64_t message;
+    if (!l->heard) /* the hub's clock is not known: what ours made may be of a time to come */
+        return;
     while (l->sending < SEND_PARALLEL && l->sending_bytes < SEND_SMALL_BYTES) {
         message = todo_take(&l->to_send, l->ledger, now);
         if (!message)

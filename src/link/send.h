@@ -23,6 +23,9 @@ struct send {
     uint64_t asked_after;
     bool committed; /* the last PUT was a commit */
     unsigned commits;
+    int64_t wait_ms; /* until the next try, when the hub is in trouble */
+    const char
+        *anew; /* why it is not sent as it was sealed: its message's reason, "" none; NULL: it is sent */
     bool failed, local; /* a part did not get there; because of the own machine */
     int problem_status; /* what the hub said of a part, 0 nothing */
     char problem[48];

@@ -67,22 +67,31 @@ void todo_release(struct todo *t, uint64_t id)
     t->dirty = true;
 }
 
+/* A list that could not be read is not an empty one. */
+static bool unread(struct todo *t, int64_t now)
+{
+    t->dirty = true;
+    t->again = now + TODO_AGAIN_MS;
+    return false;
+}
+
 /* Reads the list again, longer while everything in it waits: what waits must not hide what does not. */
-static bool reload(struct todo *t, struct ledger *l)
+static bool reload(struct todo *t, struct ledger *l, int64_t now)
 {
     t->dirty = false;
+    t->again = 0;
     t->n = t->next = 0;
     for (size_t max = FIRST_LIST; max <= LONGEST_LIST; max *= 4) {
         if (max > t->max) {
             uint64_t *more = realloc(t->ids, max * sizeof *more);
             if (!more)
-                return false;
+                return unread(t, now);
             t->ids = more;
             t->max = max;
         }
         int n = t->list(l, t->ids, max);
-        if (n <= 0)
-            return false;
+        if (n < 0)
+            return unread(t, now);
         t->n = (size_t)n;
         for (size_t i = 0; i < t->n; i++)
             if (!todo_waiting(t, t->ids[i]))
@@ -99,10 +108,14 @@ uint64_t todo_take(struct todo *t, struct ledger *l, int64_t now)
     for (;;) {
         while (t->next < t->n) {
             uint64_t id = t->ids[t->next++];
-            if (!todo_waiting(t, id) && add_wait(t, id, TODO_UNDER_WAY))
+            if (todo_waiting(t, id))
+                continue;
+            if (add_wait(t, id, TODO_UNDER_WAY))
                 return id;
+            t->n = t->next = 0;
+            unread(t, now); /* no memory */
         }
-        if (!t->dirty || !reload(t, l))
+        if (!t->dirty || now < t->again || !reload(t, l, now))
             return 0;
     }
 }
@@ -123,6 +136,10 @@ int64_t todo_due(struct todo *t, int64_t now)
 {
     int64_t first = INT64_MAX;
     size_t kept = 0;
+    if (t->again) {
+        first = t->again > now ? t->again : now;
+        t->again = t->again > now ? t->again : 0;
+    }
     for (size_t i = 0; i < t->n_waits; i++) {
         if (t->waits[i].until <= now)
             continue;

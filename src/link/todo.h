@@ -11,6 +11,8 @@
 
 /* Instead of a time: under way; until todo_release. */
 #define TODO_UNDER_WAY INT64_MAX
+/* A list that could not be read (the disk, the memory) is read again after so long. */
+enum { TODO_AGAIN_MS = 15000 };
 /* Instead of a time: another has to end first. */
 #define TODO_TURN (INT64_MAX - 1)
 
@@ -23,6 +25,7 @@ struct todo {
     uint64_t *ids;
     size_t n, next, max;
     bool dirty;              /* the list has to be read again */
+    int64_t again;           /* … but not before, 0: now */
     struct todo_wait *waits; /* by id */
     size_t n_waits, waits_room;
 };

@@ -35,22 +35,38 @@ void station_folder(struct station *s, const char *office_text, const char *ca)
     snprintf(s->ca, sizeof s->ca, "%s", ca);
 }
 
-void station_make(struct station *s, struct house *house, const char *office_text)
+void station_new_key(struct station *s, struct house *house, int days)
 {
-    station_folder(s, office_text, "");
     EVP_PKEY *key = key_new();
-    X509 *leaf = house_certify(house, key, office_text);
+    uint8_t *csr = NULL;
+    size_t length = 0;
+    assert_int_equal(csr_new(key, &s->id, &csr, &length, NULL), 0);
+    X509 *leaf = ca_issue_office(house->ca, csr, length, &s->id, days > 0 ? days : 1, NULL);
+    assert_non_null(leaf);
+    if (days <= 0) { /* none that a CA would give: it has ended */
+        EVP_PKEY *ca = house_ca_key(house);
+        assert_non_null(X509_gmtime_adj(X509_getm_notAfter(leaf), (long)days * 86400));
+        assert_true(X509_sign(leaf, ca, EVP_sha256()) > 0);
+        EVP_PKEY_free(ca);
+    }
     char *pem = key_to_pem(key), *certificate = certificate_to_pem(leaf), *both = NULL;
     assert_true(asprintf(&both, "%s%s", certificate, house->files.issuing_certificate) > 0);
     write_text(s, "office.key", pem, 0600);
     write_text(s, "office.pem", both, 0644);
-    write_text(s, "ca.pem", house->files.root_certificate, 0644);
-    snprintf(s->ca, sizeof s->ca, "%s/ca.pem", s->dir);
     free(pem);
     free(certificate);
     free(both);
+    free(csr);
     X509_free(leaf);
     EVP_PKEY_free(key);
+}
+
+void station_make(struct station *s, struct house *house, const char *office_text)
+{
+    station_folder(s, office_text, "");
+    station_new_key(s, house, 365);
+    write_text(s, "ca.pem", house->files.root_certificate, 0644);
+    snprintf(s->ca, sizeof s->ca, "%s/ca.pem", s->dir);
 }
 
 X509 *station_certificate(const struct station *s)

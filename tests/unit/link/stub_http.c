@@ -126,8 +126,12 @@ static bool read_call(struct connection *c, struct stub_call *call)
 static bool write_answer(struct connection *c, const struct stub_call *call)
 {
     struct buffer head = {0};
-    buffer_printf(&head, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\nDate: Wed, 25 Nov 2026 12:00:00 GMT\r\n",
-                  call->status, call->answer.length);
+    char date[64];
+    struct tm tm;
+    time_t now = (time_t)((clock_utc_ms() - atomic_load(&c->h->behind_ms)) / 1000);
+    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+    buffer_printf(&head, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\nDate: %s\r\n", call->status,
+                  call->answer.length, date);
     if (call->media)
         buffer_printf(&head, "Content-Type: %s\r\n", call->media);
     if (call->content_range[0])

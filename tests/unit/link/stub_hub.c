@@ -281,6 +281,15 @@ static bool envelope_holds(const struct stub_message *m)
     return envelope_hash_check(hash, &m->said.envelope, NULL) == 0 && sum == m->length;
 }
 
+static bool is_signed_by(const uint8_t *body, size_t length, X509 *certificate)
+{
+    struct buffer statement = {0};
+    bool is = take(&body, &length, &statement) &&
+              envelope_signed_by(statement.data, statement.length, certificate) == 1;
+    buffer_free(&statement);
+    return is;
+}
+
 static void put_message(struct stub_hub *h, struct stub_call *c, const struct message_id *id)
 {
     const uint8_t *p = c->body.data;
@@ -290,6 +299,20 @@ static void put_message(struct stub_hub *h, struct stub_call *c, const struct me
     atomic_fetch_add(commit ? &h->commits : &h->puts, 1);
     if (h->refuse_problem) {
         problem(c, 422, h->refuse_problem);
+        return;
+    }
+    if (atomic_load(&h->away)) {
+        problem(c, 503, "storage");
+        return;
+    }
+    long long size = atomic_load(&h->fail_size), length = (long long)c->body.length;
+    if (size && length > size && length < size + 20000) {
+        atomic_fetch_add(&h->failed_500, 1);
+        problem(c, 500, "internal");
+        return;
+    }
+    if (h->revoked && is_signed_by(c->body.data, c->body.length, h->revoked)) {
+        problem(c, 422, "certificate-revoked");
         return;
     }
     if (m->accepted) {
@@ -309,11 +332,19 @@ static void put_message(struct stub_hub *h, struct stub_call *c, const struct me
         buffer_append(&m->parts[0], p + 8, left - 8);
     }
     m->recipient = m->said.recipient;
+    if (m->said.created > clock_utc_ms() - atomic_load(&h->behind_ms) + 5 * 60 * 1000) {
+        problem(c, 422, "statement-time");
+        return;
+    }
     if (!envelope_holds(m)) {
         problem(c, 422, "parts-missing");
         return;
     }
     accept_message(h, m);
+    if (atomic_load(&h->lose_answer)) {
+        problem(c, 503, "storage");
+        return;
+    }
     answer(c, 201, "application/cms", m->acceptance.data, m->acceptance.length);
 }
 
@@ -392,6 +423,14 @@ static void put_receipt(struct stub_hub *h, struct stub_call *c, const struct of
     struct office_id by;
     struct error e = {0};
     CHECK(m);
+    if (h->revoked && envelope_signed_by(c->body.data, c->body.length, h->revoked) == 1) {
+        problem(c, 422, "certificate-revoked");
+        return;
+    }
+    if (atomic_load(&h->away)) {
+        problem(c, 503, "storage");
+        return;
+    }
     CHECK(receipt_verify(c->body.data, c->body.length, h->house->trust, clock_utc_ms(), &r, &by, &e) == 0);
     CHECK(office_id_equal(&by, &m->recipient) && strcmp(receipt_kind_name(r.kind), kind) == 0);
     atomic_fetch_add(&h->receipts, 1);
@@ -488,7 +527,8 @@ static void get_crl(struct stub_hub *h, struct stub_call *c)
     uint8_t *der;
     size_t length;
     struct error e = {0};
-    CHECK(ca_crl(h->house->ca, NULL, 0, 1, clock_utc_ms(), 30, &der, &length, &e) == 0);
+    CHECK(ca_crl(h->house->ca, NULL, 0, (uint64_t)(1 + atomic_load(&h->crl_number)), clock_utc_ms(), 30, &der,
+                 &length, &e) == 0);
     answer(c, 200, "application/pkix-crl", der, length);
     free(der);
 }

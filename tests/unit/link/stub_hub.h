@@ -66,9 +66,15 @@ struct stub_hub {
     atomic_bool flood;           /* the feed's answer has no end */
     atomic_int cut_after;        /* bytes after which a connection is cut, either way; 0: never */
     const char *refuse_problem;  /* PUT of a message is answered 422 with this */
+    atomic_bool lose_answer;     /* a message is accepted, the answer is 503 */
+    atomic_bool away;            /* PUT of a message, whole or its end, is answered 503 */
+    atomic_llong fail_size; /* … is answered 500 when its ciphertext is of about this length; 0: never */
+    atomic_llong behind_ms; /* its clock */
+    atomic_int crl_number;  /* of the revocation list */
+    X509 *revoked;          /* what this certificate has signed is answered 422 certificate-revoked */
     /* What it has seen. */
     atomic_size_t bytes_in, bytes_out;
-    atomic_int puts, part_puts, commits, receipts, gets, enrolled;
+    atomic_int failed_500, puts, part_puts, commits, receipts, gets, enrolled;
 };
 
 void stub_start(struct stub_hub *h, struct house *house);

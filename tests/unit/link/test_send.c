@@ -1,4 +1,5 @@
 /* What the link decides without a hub: which refusal is final, and which of the waiting rows comes next. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,8 +17,10 @@ static void only_what_time_does_not_mend_is_final(void **state)
     assert_true(send_problem_is_final(413, "message-too-large"));
     assert_true(send_problem_is_final(422, "header-algorithm"));
     assert_true(send_problem_is_final(422, "statement-signature"));
-    assert_true(send_problem_is_final(422, "certificate-revoked"));
     assert_true(send_problem_is_final(400, "message-form"));
+    assert_false(send_problem_is_final(422, "certificate-revoked")); /* a new key mends it */
+    assert_false(send_problem_is_final(422, "certificate-time"));
+    assert_false(send_problem_is_final(422, "statement-time")); /* … and a clock that fits */
     assert_false(send_problem_is_final(422, "recipient-unknown"));
     assert_false(send_problem_is_final(422, "parts-missing"));
     assert_false(send_problem_is_final(404, "not-found"));
@@ -29,13 +32,15 @@ static void only_what_time_does_not_mend_is_final(void **state)
 /* ---- todo ---- */
 
 static uint64_t rows[600];
-static size_t n_rows, times_listed;
+static size_t n_rows, times_listed, fail_lists;
 
 static int list(struct ledger *l, uint64_t *ids, size_t max)
 {
     (void)l;
     size_t n = n_rows < max ? n_rows : max;
     times_listed++;
+    if (fail_lists && fail_lists--)
+        return -EIO;
     memcpy(ids, rows, n * sizeof *ids);
     return (int)n;
 }
@@ -104,6 +109,26 @@ static void a_turn_waits_for_no_time(void **state)
     todo_free(&t);
 }
 
+static void a_list_that_could_not_be_read_is_not_an_empty_one(void **state)
+{
+    (void)state;
+    struct todo t = {.list = list, .dirty = true};
+    fill(1);
+    fail_lists = 2;
+    assert_int_equal(todo_take(&t, NULL, 100), 0);
+    assert_int_equal(todo_take(&t, NULL, 101), 0);
+    assert_int_equal(times_listed, 1); /* nor is it asked for without end */
+    int64_t due = todo_due(&t, 101);
+    assert_int_equal(due, 100 + TODO_AGAIN_MS);
+    assert_int_equal(todo_take(&t, NULL, due), 0);
+    due = todo_due(&t, due);
+    assert_int_equal(due, 100 + 2 * TODO_AGAIN_MS);
+    assert_int_equal(todo_due(&t, due), due);
+    assert_int_equal(todo_due(&t, due), INT64_MAX); /* told once: the room may be full */
+    assert_int_equal(todo_take(&t, NULL, due), 10);
+    todo_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +137,7 @@ int main(void)
         cmocka_unit_test(what_waits_is_taken_when_its_time_has_come),
         cmocka_unit_test(five_hundred_that_wait_do_not_hide_one_that_does_not),
         cmocka_unit_test(a_turn_waits_for_no_time),
+        cmocka_unit_test(a_list_that_could_not_be_read_is_not_an_empty_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
