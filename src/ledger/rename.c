@@ -198,26 +198,6 @@ static int replaced_end(struct ledger *l, uint64_t node, struct removal *x)
     return r || x->keep_node ? r : node_delete(l, node);
 }
 
-/* Moved out of the inbox: taken; from now on a file of the office's own. */
-static int incoming_moves(struct ledger *l, const struct ledger_entry *e, const struct ledger_node *node,
-                          unsigned *changed)
-{
-    struct ledger_entry other = {0};
-    int r = taken_by_removal(l, node, changed);
-    while (r == 0 && (r = entry_next_of_node(&l->writer, node->id, other.id, &other)) == 0)
-        if (other.id != e->id) {
-            r = entry_delete(l, &other, true);
-            if (r == 0)
-                r = folder_drop_empty(l, other.parent);
-        }
-    if (r != -ENOENT)
-        return r;
-    r = sql_run(&l->writer, "UPDATE file SET node=0 WHERE node=? AND node<>0", "i", node->id);
-    return r ? r
-             : sql_run(&l->writer, "UPDATE node SET kind=?, mode=?, message=0, taken=0 WHERE id=?", "ddi",
-                       (int)NODE_FILE, 0660, node->id);
-}
-
 static int entry_move(struct ledger *l, const struct rename_change *k, const struct ledger_entry *e)
 {
     const struct ledger_rename *n = &k->rename;
@@ -243,13 +223,11 @@ static int move_apply(struct ledger *l, struct rename_change *k, uint64_t *left,
     int r = entry_find(&l->writer, n->entry, &e);
     if (r == 0)
         r = node_find(&l->writer, e.node, &node);
-    if (r == 0 && node.kind != NODE_FILE && node.kind != NODE_REPORT && node.kind != NODE_INCOMING)
+    if (r == 0 && node.kind != NODE_FILE && node.kind != NODE_REPORT)
         r = -EPERM;
     if (r == 0)
         r = replaced_begin(l, k, e.node, replaced, x);
-    if (r == 0 && node.kind == NODE_INCOMING && n->parent != e.parent)
-        r = incoming_moves(l, &e, &node, &x->changed);
-    else if (r == 0 && n->leaves_unit)
+    if (r == 0 && n->leaves_unit)
         r = unit_leave(l, e.node, left);
     if (r == 0)
         r = entry_move(l, k, &e);

@@ -31,7 +31,8 @@ struct keeper {
     int detached;
     sigset_t signals, before;
     int signal_fd, fuse_fd;
-    int announcer_socket; /* the announcer's end, for its successors */
+    int announcer_socket; /* the announcer's end, for its successors: requests that wait outlive an announcer, so the
+                             worker never sees EPIPE but a time-out; who waits for many gives up at the first */
     int worker_socket;
     pid_t pid, announcer, worker;
     int worker_status;

@@ -4,7 +4,7 @@ import signal
 import threading
 import time
 
-from world import CARE, SERVICE, SLOW, renumber, sample, wait_until
+from world import CARE, SERVICE, renumber, sample, wait_until
 
 
 def test_sigterm_while_files_are_saved_ends_in_order_and_loses_none(world):
@@ -15,8 +15,8 @@ def test_sigterm_while_files_are_saved_ends_in_order_and_loses_none(world):
     care.start()
     folder = wait_until(lambda: care.partner(care.outbox(), SERVICE), "the directory arrives")
     (name, data), = sample("valid/d_delete_month_plan").items()
-    document = b"%PDF-1.4\n" + os.urandom(1 << 20) * int(16 / SLOW)
-    for moment in (0.1, 0.3, 0.5):
+    document = b"%PDF-1.4\n" + os.urandom(1 << 20) * 30
+    for moment in (0.3, 0.5, 1.0):
         acknowledged, lock = {}, threading.Lock()
 
         def write(path, content):
@@ -35,10 +35,10 @@ def test_sigterm_while_files_are_saved_ends_in_order_and_loses_none(world):
                 if not write(care.outbox() / one, text):
                     return
 
-        threads = [threading.Thread(target=write, args=(folder / f"d{k}.pdf", document)) for k in range(3)]
-        threads += [threading.Thread(target=plans, args=(k,)) for k in range(5)]
+        threads = [threading.Thread(target=write, args=(folder / f"d{k}.pdf", document)) for k in range(4)]
+        threads += [threading.Thread(target=plans, args=(k,)) for k in range(6)]
         [t.start() for t in threads]
-        time.sleep(moment * SLOW)
+        time.sleep(moment)
         care.stop(signal.SIGTERM)
         [t.join() for t in threads]
         assert acknowledged, "nothing was saved before the end"
