@@ -174,6 +174,7 @@ const struct standard_rule *standard_rule_find(const char *code); /* NULL: none 
 #define RULE_REFUSED "CP3014"             /* office, its code or words */
 #define RULE_UNREADABLE "CP3015"          /* - */
 #define RULE_TOO_LARGE "CP3016"           /* limit in words, "1 GB" */
+#define RULE_NAME_TWICE "CP3017"          /* folder of the other one: "outbox", "outbox/NAME" */
 
 /* ---- Reports for people ---- */
 

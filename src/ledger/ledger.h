@@ -185,6 +185,7 @@ struct ledger_save {
  * - its message is not sealed yet: the file is added or replaced there, the message's state recomputed;
  * - its message is sealed or gone: a new message `new_message` begins; the files of the last message of
  *   (recipient, sequence) come along marked `carried`.
+ * -EEXIST when another file that stands in the outbox has the place of this name in the unit's open message.
  * A rejected file makes its message `rejected` until it is saved good or deleted. One audit row. */
 int ledger_save(struct ledger *l, const struct ledger_save *save, ledger_done_fn *done, void *context);
 
@@ -270,6 +271,11 @@ struct ledger_unit {
 };
 void ledger_unit_free(struct ledger_unit *u);
 int ledger_unit(struct ledger *l, uint64_t message, struct ledger_unit *out);
+/* The entry of another node than `node` that an open message has under the canonical name `name`. `unit`: the
+ * recipient, or recipient_text while it is unknown. Two files would go as one, and which is the user's guess. 0,
+ * -ENOENT, -EIO. */
+int ledger_standing(struct ledger *l, const char *unit, const char *sequence, const char *name, uint64_t node,
+                    struct ledger_entry *out);
 /* Messages not yet sealed and not withdrawn, ids ascending after `after`, at most max ids. Returns how many.
  */
 int ledger_units_open(struct ledger *l, uint64_t after, uint64_t *messages, size_t max);

@@ -124,6 +124,21 @@ int unit_open_message(struct ledger *l, const struct unit_key *key, const char *
     return message_one(s, out);
 }
 
+int unit_standing(struct connection *c, const struct unit_key *key, const char *name, uint64_t node,
+                  struct ledger_entry *out)
+{
+    autoquery s = sql_query(c,
+                            "SELECT " ENTRY_COLUMNS " FROM message JOIN file ON file.message=message.id"
+                            " JOIN entry ON entry.node=file.node WHERE outgoing=1 AND unit=? AND sequence=?"
+                            " AND message.document=? AND open=1 AND file.name=? AND carried=0 AND file.node<>0"
+                            " AND file.node<>? LIMIT 1",
+                            "ttiti", key->unit, key->sequence, key->document, name, node);
+    int r = sql_row(s);
+    if (r > 0)
+        entry_read(s, 0, out);
+    return r > 0 ? 0 : r == 0 ? -ENOENT : r;
+}
+
 int unit_last_sealed(struct ledger *l, const struct unit_key *key, struct message *out)
 {
     autoquery s =

@@ -284,8 +284,12 @@ static int save_in_unit(struct ledger *l, const struct ledger_save *s, const str
                         struct judged *j)
 {
     const struct unit_key key = key_of(s);
+    struct ledger_entry other;
     uint64_t left;
-    int r = leave_others(l, s, &key, &left);
+    int r = unit_standing(&l->writer, &key, s->canonical, s->node, &other);
+    if (r != -ENOENT)
+        return r ? r : -EEXIST;
+    r = leave_others(l, s, &key, &left);
     if (r == 0)
         r = unit_join(l, s, node, j, &key);
     return r || !left ? r : message_recompute(l, left);

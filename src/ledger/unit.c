@@ -68,3 +68,11 @@ int ledger_units_open(struct ledger *l, uint64_t after, uint64_t *messages, size
         messages[n++] = sql_u64(s, 0);
     return r < 0 ? r : (int)n;
 }
+
+int ledger_standing(struct ledger *l, const char *unit, const char *sequence, const char *name, uint64_t node,
+                    struct ledger_entry *out)
+{
+    const struct unit_key key = {.unit = unit, .sequence = sequence};
+    WITH_READER(l, c);
+    return c ? unit_standing(c, &key, name, node, out) : -EIO;
+}

@@ -97,6 +97,8 @@ static int judge(struct node *n, uint64_t folder, const char *name, const struct
         .office = n->tree->settings->office,
         .folder = folder,
         .name = name,
+        .node = n->id,
+        .replaces = how->replaces,
         .size = draft->size,
         .held = how->held,
         .settled = how->settled,

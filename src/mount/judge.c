@@ -291,6 +291,32 @@ static int judge_document(const struct judge_request *request, const struct ledg
     return 0;
 }
 
+/* The folder where another file stands that is to go as this one would: 1, 0 for none, or negative. */
+static int find_twin(const struct judge_request *request, const struct judgement *j, char folder[300])
+{
+    struct ledger_entry twin;
+    with_cleanup(ledger_partner_free) struct ledger_partner partner = {0};
+    int r = ledger_standing(request->ledger, j->recipient.text[0] ? j->recipient.text : j->recipient_text,
+                            j->sequence, j->canonical, request->node, &twin);
+    if (r || twin.node == request->replaces)
+        return r == -ENOENT ? 0 : r;
+    r = twin.parent == NODE_OUTBOX ? -ENOENT
+                                   : ledger_partner_by_folder(request->ledger, twin.parent, &partner);
+    if (r && r != -ENOENT)
+        return r;
+    snprintf(folder, 300, "outbox%s%s", r ? "" : "/", partner.folder);
+    return 1;
+}
+
+/* Two files would go as one: the first stays what it is, this one has no part in it. */
+static int judge_twin(const struct judge_request *request, const char *folder, struct judgement *out)
+{
+    with_cleanup(findings_free) struct findings f = {.name = request->name};
+    out->in_unit = false;
+    findings_fault(&f, RULE_NAME_TWICE, &folder, 1);
+    return judge_rejected(&f, out);
+}
+
 static int judge_transfer(const struct judge_request *request, const struct ledger_partner *folder,
                           const struct transfer_name *name, struct judgement *out)
 {
@@ -307,10 +333,14 @@ static int judge_transfer(const struct judge_request *request, const struct ledg
     snprintf(out->version, sizeof out->version, "%s", name->kind->version);
     /* Delivered in upper case; a 202208 name stays as it was saved but for that. */
     snprintf(out->canonical, sizeof out->canonical, "%s", name->canonical);
+    if (request->size == 0 && !request->settled && !request->held)
+        return 0;
+    char folder_of_twin[300];
+    r = find_twin(request, out, folder_of_twin);
+    if (r)
+        return r < 0 ? r : judge_twin(request, folder_of_twin, out);
     if (request->held)
         return judge_held(request, out);
-    if (request->size == 0 && !request->settled)
-        return 0;
 
     const char *arguments[4];
     size_t n = route_arguments(&route, arguments);

@@ -17,6 +17,8 @@ struct judge_request {
     struct office_id office; /* whose outbox */
     uint64_t folder;         /* NODE_OUTBOX or a partner's outbox folder */
     const char *name;        /* NFC */
+    uint64_t node;           /* the file's; 0: new */
+    uint64_t replaces;       /* node of what its new name is taken from; 0: none */
     uint64_t size;
     bool has_hole;    /* a range below `size` was never written */
     uint64_t hole_at; /* where the first such range begins; for the report */
@@ -28,7 +30,8 @@ struct judge_request {
 };
 
 /* Verdict NONE is an empty file before it has settled, scratch, or a name of the daemon's own: nothing to
- * report. A file of CLASS_OTHER is rejected for its name and belongs to no unit.
+ * report. A file of CLASS_OTHER is rejected for its name and belongs to no unit, one whose name stands in another
+ * folder too, on its way to the same recipient, likewise.
  *
  * What to do. Fields for ledger_save are filled as they are to be handed in (node, entry, parent, content,
  * mode and times are the caller's). */

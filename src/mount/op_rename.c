@@ -195,7 +195,9 @@ static void rename_run(struct job *job)
         return;
     }
     /* A half-written file is kept as a draft: found after a power cut it is held. */
-    struct save_how how = {.draft = !n->stored && writers, .held = !changed && is_held(n)};
+    struct save_how how = {.draft = !n->stored && writers,
+                           .held = !changed && is_held(n),
+                           .replaces = job->other ? job->other->id : 0};
     int result = commit_prepare(n, r->parent, r->place, r->name, how, &r->commit);
     if (result) {
         commit_free(&r->commit);

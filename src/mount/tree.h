@@ -325,6 +325,7 @@ struct save_how {
     bool held;    /* not closed by its client */
     bool settled; /* empty, and to be judged all the same */
     bool draft;   /* fsync: durable, without a verdict */
+    uint64_t replaces; /* node whose name it takes */
 };
 /* Starts the job that judges and commits what the node holds, and answers `req` (may be NULL). */
 void save_start(struct node *n, fuse_req_t req, struct save_how how);

@@ -236,6 +236,31 @@ static void a_report_stands_beside_is_replaced_and_goes(void **state)
     assert_int_equal(house_number(h, "SELECT count(*) FROM content WHERE key IS NOT NULL"), 1);
 }
 
+static void a_second_file_does_not_take_the_firsts_place_in_its_unit(void **state)
+{
+    struct house *h = *state;
+    struct saved first = {0}, second = {0};
+    struct ledger_entry e;
+    assert_int_equal(save_text(h, &first, HOUSE_PLAN, "first"), 0);
+    struct ledger_save s = save_of(h, &second, HOUSE_PLAN);
+    s.parent = NODE_ROOT;
+    s.content = content_of(h, "second", 6);
+    assert_int_equal(ledger_save(h->l, &s, NULL, NULL), -EEXIST);
+    assert_int_equal(ledger_standing(h->l, HOUSE_PARTNER, HOUSE_SEQUENCE, HOUSE_PLAN, second.node, &e), 0);
+    assert_int_equal(e.node, first.node);
+    assert_int_equal(ledger_standing(h->l, HOUSE_PARTNER, HOUSE_SEQUENCE, HOUSE_PLAN, first.node, &e), -ENOENT);
+    struct ledger_unit u = unit_of(h, newest_message(h));
+    assert_int_equal(u.n_files, 1);
+    assert_content(h, u.files[0].content, "first");
+    ledger_unit_free(&u);
+    assert_int_equal(ledger_unlink(h->l, first.entry, true, NULL, NULL, NULL), 0); /* still open somewhere */
+    s.content = content_of(h, "second", 6);
+    assert_int_equal(ledger_save(h->l, &s, NULL, NULL), 0);
+    u = unit_of(h, newest_message(h));
+    assert_content(h, u.files[0].content, "second");
+    ledger_unit_free(&u);
+}
+
 static void what_is_judged_is_what_the_ledger_has(void **state)
 {
     struct house *h = *state;
@@ -409,6 +434,7 @@ int main(void)
         T(saving_anew_after_a_withdrawal_begins_a_new_message),
         T(each_document_is_a_unit_of_its_own),
         T(a_report_stands_beside_is_replaced_and_goes),
+        T(a_second_file_does_not_take_the_firsts_place_in_its_unit),
         T(what_is_judged_is_what_the_ledger_has),
         T(a_draft_of_what_is_there_is_no_empty_one),
         T(a_users_file_is_never_replaced_by_a_report),

@@ -196,6 +196,34 @@ static void who_has_a_report_open_reads_it_on_when_it_is_rewritten(void **state)
     host_stop(m);
 }
 
+static void the_same_name_in_two_places_is_sent_once_and_said(void **state)
+{
+    struct mount_host *m = start(state);
+    autobuffer text = {0}, said = {0};
+    struct ledger_partner partner = {0};
+    const struct office_id service = office(SERVICE);
+    good_content(&text);
+    assert_int_equal(ledger_partner(m->house->ledger, &service, &partner), 0);
+    assert_int_equal(save_file(at(m, "outbox/" GOOD), text.data, text.length), 0);
+    assert_int_equal(save_file(at(m, "outbox/%s/" GOOD, partner.folder), text.data, text.length), -EINVAL);
+    assert_int_equal(file_read(at(m, "outbox/%s/" GOOD ".エラー.txt", partner.folder), 1 << 16, &said, NULL), 0);
+    assert_non_null(strstr((const char *)said.data, "CP3017"));
+    uint64_t message = node_at(m->house, at(m, "outbox/" GOOD)).message;
+    assert_true(message != 0);
+    assert_int_equal(unlink(at(m, "outbox/%s/" GOOD, partner.folder)), 0);
+    struct ledger_unit u = unit_of(m->house, message);
+    assert_int_equal(u.state, OUT_WAITING); /* the first goes all the same */
+    /* Another way round, and by a rename: where the first one goes the second may stand. */
+    assert_int_equal(save_file(at(m, "outbox/%s/a.tmp", partner.folder), text.data, text.length), 0);
+    assert_int_equal(rename(at(m, "outbox/%s/a.tmp", partner.folder), at(m, "outbox/%s/" GOOD, partner.folder)), 0);
+    assert_int_equal(node_at(m->house, at(m, "outbox/%s/" GOOD, partner.folder)).verdict, VERDICT_REJECTED);
+    assert_int_equal(rename(at(m, "outbox/" GOOD), at(m, "outbox/%s/" GOOD, partner.folder)), 0);
+    assert_int_equal(node_at(m->house, at(m, "outbox/%s/" GOOD, partner.folder)).verdict, VERDICT_GOOD);
+    assert_false(exists(at(m, "outbox/%s/" GOOD ".エラー.txt", partner.folder)));
+    ledger_partner_free(&partner);
+    host_stop(m);
+}
+
 static int teardown(void **state)
 {
     host_abandon();
@@ -211,6 +239,7 @@ int main(void)
         RULE(a_draft_and_a_new_content_take_a_name_together),
         RULE(a_new_name_does_not_close_what_is_held),
         RULE(who_has_a_report_open_reads_it_on_when_it_is_rewritten),
+        RULE(the_same_name_in_two_places_is_sent_once_and_said),
     };
     return cmocka_run_group_tests_name("mount-contents", tests, NULL, NULL);
 }
