@@ -25,16 +25,33 @@ void output_close(struct check_output *o)
     o->problems = NULL;
 }
 
-/* A path need not be UTF-8, JSON must be. */
-static json_t *json_path(const char *path)
+/* Bytes of the UTF-8 character at `text`; 0: there is none. */
+static size_t character_size(const char *text)
+{
+    size_t have = strnlen(text, 4);
+    for (size_t n = 1; n <= have; n++) {
+        json_t *one = json_stringn(text, n);
+        if (one) {
+            json_decref(one);
+            return n;
+        }
+    }
+    return 0;
+}
+
+/* A path need not be UTF-8, nor what a message says of a name; JSON must be. */
+static json_t *json_clean(const char *path)
 {
     json_t *text = json_string(path);
     if (text)
         return text;
     autofree char *copy = strdup(path);
-    for (char *p = copy; p && *p; p++)
-        if ((unsigned char)*p >= 0x80)
+    for (char *p = copy; p && *p;) {
+        size_t n = character_size(p);
+        if (n == 0)
             *p = '?';
+        p += n ? n : 1;
+    }
     return copy ? json_string(copy) : NULL;
 }
 
@@ -45,9 +62,9 @@ static void put_json(struct check_output *o, const char *path, const struct stan
         o->more++;
         return;
     }
-    json_t *one =
-        json_pack("{s:o, s:I, s:I, s:s, s:s, s:s}", "file", json_path(path), "line", (json_int_t)p->line,
-                  "column", (json_int_t)p->column, "severity", severity, "code", p->code, "message", message);
+    json_t *one = json_pack("{s:o, s:I, s:I, s:s, s:s, s:o}", "file", json_clean(path), "line",
+                            (json_int_t)p->line, "column", (json_int_t)p->column, "severity", severity,
+                            "code", p->code, "message", json_clean(message));
     if (!one || json_array_append_new(o->problems, one))
         o->no_memory = true;
 }

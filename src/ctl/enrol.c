@@ -179,13 +179,14 @@ static int check_holder(const struct enrolment *w, struct error *e)
 }
 
 /* The daemon needs the root certificate at every start, as its own user; when that user cannot read the file
- * that was given, a copy in the state folder is used. Returns its path, malloc'd. */
+ * that was given, a copy in the state folder is used, which takes its name when the hub has said yes. Returns
+ * the path for the enrolment, malloc'd. */
 static char *usable_ca(const struct enrolment *w, bool *given, struct error *e)
 {
     *given = access(w->ca_path, R_OK) == 0;
     if (*given)
         return strdup(w->ca_path);
-    autofree char *copy = file_join(w->state, "hub-ca.pem");
+    autofree char *copy = file_join(w->state, "hub-ca.pem.new");
     if (!copy || file_write(copy, w->ca_pem.data, w->ca_pem.length, 0644, e))
         return NULL;
     char *path = copy;
@@ -203,6 +204,19 @@ static int64_t certificate_end_of(const char *state)
     int64_t end = certificate ? certificate_end(certificate) : 0;
     X509_free(certificate);
     return end;
+}
+
+/* The copy comes into force, or goes. */
+static int settle_ca(const struct enrolment *w, const char *copy, int enrolled, struct error *e)
+{
+    autofree char *name = file_join(w->state, "hub-ca.pem");
+    if (enrolled == 0 && !name)
+        return error_set(e, -ENOMEM, "memory", "out of memory");
+    if (enrolled == 0 && rename(copy, name))
+        return error_set(e, -errno, "file", "%s: %s", name, strerror(errno));
+    if (enrolled)
+        unlink(copy);
+    return enrolled;
 }
 
 static int enrol_as_owner(void *context, int out, struct error *e)
@@ -224,6 +238,7 @@ static int enrol_as_owner(void *context, int out, struct error *e)
         .hub_url = w->hub, .ca_file = ca, .office = w->office, .token = w->token, .state_dir = w->state};
     r = enrol_office(&request, e);
     explicit_bzero(w->token, sizeof w->token);
+    r = given ? r : settle_ca(w, ca, r, e);
     if (r)
         return r;
     autobuffer line = {0};
@@ -276,12 +291,12 @@ static int enrol(struct enrolment *w, struct error *e)
     if (!settings)
         return e->number;
     struct drop_user user;
-    bool created = false;
+    unsigned made = 0;
     r = state_folder_user(settings->user, &user, e);
     if (r == 0)
-        r = state_folder_prepare(w->state, &user, &created, e);
-    if (r == 0 && (r = drop_run(&user, enrol_as_owner, take_result, w, e)) && created)
-        state_folder_remove(w->state);
+        r = state_folder_prepare(w->state, &user, &made, e);
+    if (r == 0 && (r = drop_run(&user, enrol_as_owner, take_result, w, e)))
+        state_folder_remove(w->state, made);
     if (r == 0)
         r = write_config(w, settings, e);
     settings_free(settings);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -30,12 +32,14 @@ static int path_error(struct error *e, const char *path, int number)
     return error_set(e, -number, "state", "%s: %s", path, strerror(number));
 }
 
-static int make_parents(const char *path, struct error *e)
+static int make_parents(const char *path, unsigned *made, struct error *e)
 {
     autofree char *part = strdup(path);
     for (char *slash = part ? strchr(part + 1, '/') : NULL; slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        if (mkdir(part, 0755) && errno != EEXIST)
+        if (mkdir(part, 0755) == 0)
+            ++*made;
+        else if (errno != EEXIST)
             return path_error(e, part, errno);
         *slash = '/';
     }
@@ -84,26 +88,41 @@ static int judge(int fd, const char *path, const struct drop_user *user, struct 
                      (unsigned)status.st_mode & 07777, path);
 }
 
-int state_folder_prepare(const char *path, const struct drop_user *user, bool *created, struct error *e)
+static int prepare(const char *path, const struct drop_user *user, unsigned *made, struct error *e)
 {
-    *created = false;
-    int r = make_parents(path, e);
+    int r = make_parents(path, made, e);
     if (r)
         return r;
-    if (mkdir(path, 0700) == 0)
-        *created = true;
-    else if (errno != EEXIST)
+    bool created = mkdir(path, 0700) == 0;
+    *made += created;
+    if (!created && errno != EEXIST)
         return path_error(e, path, errno);
     autoclose int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return path_error(e, path, errno);
-    r = *created ? take_over(fd, path, user, e) : judge(fd, path, user, e);
-    if (r && *created)
-        state_folder_remove(path);
+    return created ? take_over(fd, path, user, e) : judge(fd, path, user, e);
+}
+
+int state_folder_prepare(const char *path, const struct drop_user *user, unsigned *made, struct error *e)
+{
+    *made = 0;
+    int r = prepare(path, user, made, e);
+    if (r && *made) {
+        state_folder_remove(path, *made);
+        *made = 0;
+    }
     return r;
 }
 
-void state_folder_remove(const char *path)
+void state_folder_remove(const char *path, unsigned made)
 {
-    rmdir(path); /* what is not empty stays */
+    autofree char *part = strdup(path);
+    for (char *end; part && made; made--) {
+        if (rmdir(part) && errno != ENOENT)
+            return; /* what is not empty stays */
+        end = strrchr(part, '/');
+        if (!end || end == part)
+            return;
+        *end = '\0';
+    }
 }

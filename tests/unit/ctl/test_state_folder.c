@@ -50,7 +50,7 @@ static int remove_place(void **state)
     return r;
 }
 
-static int prepare(struct place *p, bool *created, struct error *e)
+static int prepare(struct place *p, unsigned *created, struct error *e)
 {
     *e = (struct error){0};
     return state_folder_prepare(p->state, &p->user, created, e);
@@ -61,24 +61,28 @@ static void a_new_folder_is_made_for_its_user_alone(void **state)
     struct place *p = *state;
     struct error e;
     struct stat status;
-    bool created;
+    unsigned created;
     assert_int_equal(prepare(p, &created, &e), 0);
-    assert_true(created);
+    assert_int_equal(created, 1);
     assert_int_equal(stat(p->state, &status), 0);
     assert_int_equal(status.st_mode & 07777, 0700);
     assert_int_equal(status.st_uid, p->user.uid);
     assert_int_equal(prepare(p, &created, &e), 0);
-    assert_false(created);
+    assert_int_equal(created, 0);
 }
 
 static void folders_above_it_are_made_too(void **state)
 {
     struct place *p = *state;
     struct error e;
-    bool created;
+    unsigned created;
     strcat(p->state, "/a/b");
     assert_int_equal(prepare(p, &created, &e), 0);
-    assert_true(created);
+    assert_int_equal(created, 3);
+    state_folder_remove(p->state, created); /* … and go again, no others */
+    p->state[strlen(p->state) - strlen("/a/b")] = '\0';
+    assert_int_equal(access(p->state, F_OK), -1);
+    assert_int_equal(access(p->dir, F_OK), 0);
 }
 
 static void an_empty_folder_is_taken_over(void **state)
@@ -86,10 +90,10 @@ static void an_empty_folder_is_taken_over(void **state)
     struct place *p = *state;
     struct error e;
     struct stat status;
-    bool created;
+    unsigned created;
     assert_int_equal(mkdir(p->state, 0777), 0);
     assert_int_equal(prepare(p, &created, &e), 0);
-    assert_false(created);
+    assert_int_equal(created, 0);
     assert_int_equal(stat(p->state, &status), 0);
     assert_int_equal(status.st_mode & 07777, 0700);
     assert_int_equal(status.st_uid, p->user.uid);
@@ -106,7 +110,7 @@ static void a_folder_that_lets_others_in_is_refused_with_the_remedy(void **state
 {
     struct place *p = *state;
     struct error e;
-    bool created;
+    unsigned created;
     assert_int_equal(mkdir(p->state, 0700), 0);
     put_letter(p);
     assert_int_equal(chown(p->state, p->user.uid, (gid_t)-1), 0);
@@ -120,7 +124,7 @@ static void a_folder_of_somebody_else_is_not_taken(void **state)
 {
     struct place *p = *state;
     struct error e;
-    bool created;
+    unsigned created;
     if (geteuid() != 0) /* nobody else's folder can be made then: name another user */
         p->user.uid = OTHER;
     assert_int_equal(mkdir(p->state, 0700), 0);
@@ -133,7 +137,7 @@ static void neither_a_file_nor_a_link_is_a_state_folder(void **state)
 {
     struct place *p = *state;
     struct error e;
-    bool created;
+    unsigned created;
     assert_int_equal(file_write(p->state, "x", 1, 0600, NULL), 0);
     assert_int_not_equal(prepare(p, &created, &e), 0);
     assert_int_equal(unlink(p->state), 0);
@@ -147,7 +151,7 @@ static void only_an_empty_folder_is_removed_again(void **state)
     struct place *p = *state;
     assert_int_equal(mkdir(p->state, 0700), 0);
     put_letter(p);
-    state_folder_remove(p->state);
+    state_folder_remove(p->state, 1);
     assert_int_equal(access(p->state, F_OK), 0);
 }
 
@@ -197,7 +201,7 @@ static void the_work_is_done_as_the_owner_and_handed_over(void **state)
     struct place *p = *state;
     struct error e = {0};
     struct drop_user owner;
-    bool created;
+    unsigned created;
     char text[128] = "", expected[128];
     assert_int_equal(prepare(p, &created, &e), 0);
     assert_int_equal(drop_owner(p->state, &owner, &e), 0);
