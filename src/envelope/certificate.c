@@ -13,10 +13,15 @@ enum { PEM_MAX = 1024 * 1024, CERTIFICATE_MAX = 64 * 1024, CERTIFICATES_MAX = 16
 
 bool openssl_no_memory(void)
 {
-    bool found = false;
+    bool found = errno == ENOMEM;
     for (unsigned long code; (code = ERR_get_error());)
         found = found || ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
     return found;
+}
+
+int openssl_judged(int r, struct error *e)
+{
+    return r < 0 && openssl_no_memory() ? error_set(e, -ENOMEM, "memory", "out of memory") : r;
 }
 
 int openssl_error(struct error *e, int number, const char *code, const char *what)
@@ -26,7 +31,7 @@ int openssl_error(struct error *e, int number, const char *code, const char *wha
         error_set(e, number, code, "%s: %s", what, reason);
     else
         error_set(e, number, code, "%s", what);
-    return openssl_no_memory() ? error_set(e, -ENOMEM, "memory", "%s: out of memory", what) : number;
+    return number;
 }
 
 static int refuse_password(char *buffer, int size, int writing, void *unused)

@@ -51,11 +51,16 @@ int envelope_hash_check(struct envelope_hash *h, const struct hash256 *expected,
 {
     OPENSSL_ERRORS_END_HERE;
     struct hash256 found;
+    errno = 0;
     bool good = !h->failed && hash_end(h->md, &found) && hash_equal(&found, expected);
+    bool failed = h->failed;
     envelope_hash_free(h);
-    return good ? 0
-                : error_set(e, -EBADMSG, "envelope-hash",
-                            "header and ciphertext are not those that the statement names");
+    if (good)
+        return 0;
+    return openssl_judged(
+        error_set(e, failed ? -ENOMEM : -EBADMSG, failed ? "memory" : "envelope-hash",
+                  failed ? "out of memory" : "header and ciphertext are not those that the statement names"),
+        e);
 }
 
 void envelope_hash_free(struct envelope_hash *h)

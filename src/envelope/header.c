@@ -146,9 +146,8 @@ static enum verdict check(struct der der)
     return tag.left == TAG_SIZE ? GOOD : BAD_ALGORITHM;
 }
 
-int header_check(const uint8_t *der, size_t length, struct error *e)
+static int header_judge(const uint8_t *der, size_t length, struct error *e)
 {
-    OPENSSL_ERRORS_END_HERE;
     enum verdict v = length <= ENVELOPE_HEADER_MAX ? check((struct der){der, length}) : BAD_FORM;
     if (v == BAD_FORM)
         return error_set(
@@ -158,4 +157,11 @@ int header_check(const uint8_t *der, size_t length, struct error *e)
         return error_set(e, -EBADMSG, "header-algorithm",
                          "the header names an algorithm or a size that is not on the list");
     return 0;
+}
+
+int header_check(const uint8_t *der, size_t length, struct error *e)
+{
+    OPENSSL_ERRORS_END_HERE;
+    errno = 0;
+    return openssl_judged(header_judge(der, length, e), e);
 }

@@ -11,9 +11,12 @@ char *json_text(const json_t *object)
     return json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
 }
 
-json_t *json_read(const uint8_t *text, size_t length)
+json_t *json_read(const uint8_t *text, size_t length, bool *no_memory)
 {
-    json_t *object = json_loadb((const char *)text, length, JSON_REJECT_DUPLICATES, NULL);
+    json_error_t why;
+    json_t *object = json_loadb((const char *)text, length, JSON_REJECT_DUPLICATES, &why);
+    /* jansson gives up silently where its own small allocations fail: with no text, or with this code. */
+    *no_memory = !object && (!why.text[0] || json_error_code(&why) == json_error_out_of_memory);
     if (object && !json_is_object(object)) {
         json_decref(object);
         object = NULL;

@@ -15,8 +15,9 @@ CLEANUP_DEFINE(autojson, json_t, json_decref);
 
 /* Text with sorted keys and no blanks, malloc'd; NULL without memory. */
 char *json_text(const json_t *object);
-/* An object; NULL for anything else, for members twice, and for what is not JSON. */
-json_t *json_read(const uint8_t *text, size_t length);
+/* An object; NULL for anything else, for members twice, and for what is not JSON; then `no_memory` says
+ * whether that is the reason. */
+json_t *json_read(const uint8_t *text, size_t length, bool *no_memory);
 
 /* 0, or -EPROTONOSUPPORT "protocol-version" when the member "protocol" is a number other than
  * ENVELOPE_VERSION; a missing one is the reader's matter. */

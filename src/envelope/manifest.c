@@ -135,7 +135,11 @@ uint64_t manifest_total(const struct manifest *m)
 int manifest_read(const uint8_t *json, size_t length, struct manifest *m, struct error *e)
 {
     *m = (struct manifest){0};
-    with_cleanup(autojson) json_t *o = length <= ENVELOPE_MANIFEST_MAX ? json_read(json, length) : NULL;
+    bool no_memory = false;
+    with_cleanup(autojson) json_t *o =
+        length <= ENVELOPE_MANIFEST_MAX ? json_read(json, length, &no_memory) : NULL;
+    if (no_memory)
+        return error_set(e, -ENOMEM, "memory", "out of memory");
     if (!o)
         return error_set(e, -EBADMSG, "manifest-form", "the manifest is not a JSON object within its limits");
     int r = json_version_check(o, e);

@@ -70,8 +70,7 @@ static const struct key_pair *own_pair(const struct identity *self, CMS_ContentI
 
 static int bad_tag(struct opening *o)
 {
-    if (openssl_no_memory())
-        return error_set(o->e, -ENOMEM, "memory", "out of memory");
+
     return error_set(o->e, -EBADMSG, "tag", "the ciphertext or the wrapped key is not genuine");
 }
 
@@ -255,9 +254,8 @@ static int decrypt_all(struct opening *o)
     return o->stage == END ? 0 : manifest_broken(o, "the content ends before the last file does");
 }
 
-int envelope_open(const struct open_request *request, struct error *e)
+static int envelope_judge(const struct open_request *request, struct error *e)
 {
-    OPENSSL_ERRORS_END_HERE;
     with_cleanup(opening_close) struct opening o = {
         .request = request, .e = e, .text = {.limit = ENVELOPE_MANIFEST_MAX}};
     int r = header_check(request->header, request->header_length, e);
@@ -272,4 +270,11 @@ int envelope_open(const struct open_request *request, struct error *e)
         return error_set(e, -ENOMEM, "memory", "out of memory");
     r = cipher_begin(&o);
     return r ? r : decrypt_all(&o);
+}
+
+int envelope_open(const struct open_request *request, struct error *e)
+{
+    OPENSSL_ERRORS_END_HERE;
+    errno = 0;
+    return openssl_judged(envelope_judge(request, e), e);
 }

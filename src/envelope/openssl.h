@@ -49,9 +49,13 @@ static inline void openssl_queue_clear(const int *unused)
 /* error_set with `what` and OpenSSL's newest reason, when it has one. */
 int openssl_error(struct error *e, int number, const char *code, const char *what);
 
-/* Whether OpenSSL has run out of memory since its queue of errors was last empty; empties it. A call that
- * failed for want of memory says nothing about what it was called for. */
+/* Whether an allocation has failed since errno was 0 and OpenSSL's queue of errors empty; empties it. Many
+ * places in OpenSSL only say "no" then; malloc says ENOMEM. A call that failed so says nothing about what it
+ * was called for. */
 bool openssl_no_memory(void);
+/* What a function that judges answers, having begun with errno = 0: `r`, or -ENOMEM where that may be the
+ * reason. */
+int openssl_judged(int r, struct error *e);
 
 /* All certificates of a PEM text, at most 16. NULL and `e` ("certificate-form") when there is none or one
  * cannot be read. The caller frees with certificates_free. */

@@ -80,10 +80,9 @@ int receipt_sign(const struct identity *by, const struct receipt *r, uint8_t **d
     return signed_make(by, text, der, length, e);
 }
 
-int receipt_verify(const uint8_t *der, size_t length, const struct trust *trust, int64_t at_utc_ms,
-                   struct receipt *out, struct office_id *by, struct error *e)
+static int receipt_judge(const uint8_t *der, size_t length, const struct trust *trust, int64_t at_utc_ms,
+                         struct receipt *out, struct office_id *by, struct error *e)
 {
-    OPENSSL_ERRORS_END_HERE;
     *out = (struct receipt){0};
     if (by)
         by->text[0] = '\0';
@@ -95,7 +94,10 @@ int receipt_verify(const uint8_t *der, size_t length, const struct trust *trust,
         return r;
     /* The kind names the role, and the receipt its time, so the text is read first; nothing of it is given
      * on before the signature has been verified. */
-    with_cleanup(autojson) json_t *o = json_read(s.content, s.length);
+    bool no_memory;
+    with_cleanup(autojson) json_t *o = json_read(s.content, s.length, &no_memory);
+    if (no_memory)
+        return error_set(e, -ENOMEM, "memory", "out of memory");
     if (!o)
         return signed_error(&s, e, "form", "what is signed is not a JSON object");
     r = json_version_check(o, e);
@@ -112,6 +114,14 @@ int receipt_verify(const uint8_t *der, size_t length, const struct trust *trust,
     if (by)
         *by = office;
     return 0;
+}
+
+int receipt_verify(const uint8_t *der, size_t length, const struct trust *trust, int64_t at_utc_ms,
+                   struct receipt *out, struct office_id *by, struct error *e)
+{
+    OPENSSL_ERRORS_END_HERE;
+    errno = 0;
+    return openssl_judged(receipt_judge(der, length, trust, at_utc_ms, out, by, e), e);
 }
 
 /* --- the directory log --- */
@@ -147,10 +157,9 @@ int log_head_sign(const struct identity *signer, const struct log_head *head, in
     return signed_make(signer, text, der, length, e);
 }
 
-int log_head_verify(const uint8_t *der, size_t length, const struct trust *trust, int64_t at_utc_ms,
-                    struct log_head *out, int64_t *at, struct error *e)
+static int log_head_judge(const uint8_t *der, size_t length, const struct trust *trust, int64_t at_utc_ms,
+                          struct log_head *out, int64_t *at, struct error *e)
 {
-    OPENSSL_ERRORS_END_HERE;
     *out = (struct log_head){0};
     struct log_head found = {0};
     int64_t found_at = 0;
@@ -160,7 +169,10 @@ int log_head_verify(const uint8_t *der, size_t length, const struct trust *trust
         r = signed_verify(&s, trust, ROLE_SIGNER, at_utc_ms, NULL, e);
     if (r)
         return r;
-    with_cleanup(autojson) json_t *o = json_read(s.content, s.length);
+    bool no_memory;
+    with_cleanup(autojson) json_t *o = json_read(s.content, s.length, &no_memory);
+    if (no_memory)
+        return error_set(e, -ENOMEM, "memory", "out of memory");
     if (!o || json_object_size(o) != 4 || !json_is(o, "type", "head") || !json_get_count(o, "n", &found.n) ||
         !json_get_hex(o, "hash", found.hash.bytes, ENVELOPE_HASH_SIZE) || !json_get_time(o, "at", &found_at))
         return signed_error(&s, e, "form", "what is signed has not exactly the members of a log's head");
@@ -168,4 +180,12 @@ int log_head_verify(const uint8_t *der, size_t length, const struct trust *trust
     if (at)
         *at = found_at;
     return 0;
+}
+
+int log_head_verify(const uint8_t *der, size_t length, const struct trust *trust, int64_t at_utc_ms,
+                    struct log_head *out, int64_t *at, struct error *e)
+{
+    OPENSSL_ERRORS_END_HERE;
+    errno = 0;
+    return openssl_judged(log_head_judge(der, length, trust, at_utc_ms, out, at, e), e);
 }

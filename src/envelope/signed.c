@@ -35,8 +35,6 @@ int signed_make(const struct identity *by, const char *text, uint8_t **der, size
 int signed_error(const struct signed_data *s, struct error *e, const char *suffix, const char *text)
 {
     char code[24];
-    if (openssl_no_memory())
-        return error_set(e, -ENOMEM, "memory", "out of memory");
     snprintf(code, sizeof code, "%s-%s", s->what, suffix);
     return error_set(e, -EBADMSG, code, "%s", text);
 }
@@ -165,7 +163,9 @@ int signed_open(struct signed_data *s, const char *what, const uint8_t *der, siz
 int signed_verify(const struct signed_data *s, const struct trust *trust, enum certificate_role role,
                   int64_t at_utc_ms, struct office_id *office, struct error *e)
 {
+    int before = errno; /* an allocation that failed may show in a certificate alone */
     int r = trust_check(trust, s->signer, role, at_utc_ms, office, e);
+    errno = before == ENOMEM ? before : errno;
     if (r)
         return error_prefix(e, r, "signer of the %s", s->what);
     for (int i = 0; i < sk_X509_num(s->certificates); i++) {

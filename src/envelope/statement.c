@@ -60,10 +60,9 @@ int statement_sign(const struct identity *by, const struct statement *s, uint8_t
     return signed_make(by, text, der, length, e);
 }
 
-int statement_verify(const uint8_t *der, size_t length, const struct trust *trust, int64_t at_utc_ms,
-                     struct statement *out, X509 **signer, struct error *e)
+static int statement_judge(const uint8_t *der, size_t length, const struct trust *trust, int64_t at_utc_ms,
+                           struct statement *out, X509 **signer, struct error *e)
 {
-    OPENSSL_ERRORS_END_HERE;
     *out = (struct statement){0};
     if (signer)
         *signer = NULL;
@@ -75,7 +74,10 @@ int statement_verify(const uint8_t *der, size_t length, const struct trust *trus
         r = signed_verify(&s, trust, ROLE_OFFICE, at_utc_ms, &office, e);
     if (r)
         return r;
-    with_cleanup(autojson) json_t *o = json_read(s.content, s.length);
+    bool no_memory;
+    with_cleanup(autojson) json_t *o = json_read(s.content, s.length, &no_memory);
+    if (no_memory)
+        return error_set(e, -ENOMEM, "memory", "out of memory");
     if (!o)
         return signed_error(&s, e, "form", "what is signed is not a JSON object");
     r = json_version_check(o, e);
@@ -89,4 +91,12 @@ int statement_verify(const uint8_t *der, size_t length, const struct trust *trus
     if (signer && X509_up_ref(s.signer))
         *signer = s.signer;
     return 0;
+}
+
+int statement_verify(const uint8_t *der, size_t length, const struct trust *trust, int64_t at_utc_ms,
+                     struct statement *out, X509 **signer, struct error *e)
+{
+    OPENSSL_ERRORS_END_HERE;
+    errno = 0;
+    return openssl_judged(statement_judge(der, length, trust, at_utc_ms, out, signer, e), e);
 }

@@ -65,6 +65,8 @@ static int chain_check(const struct trust *t, X509 *certificate, const time_t *a
         return !chain || *chain ? 0 : error_set(e, -ENOMEM, "memory", "out of memory");
     }
     int reason = X509_STORE_CTX_get_error(context);
+    if (reason == X509_V_ERR_OUT_OF_MEM)
+        return error_set(e, -ENOMEM, "memory", "out of memory");
     bool time = reason == X509_V_ERR_CERT_NOT_YET_VALID || reason == X509_V_ERR_CERT_HAS_EXPIRED;
     return error_set(e, -EACCES, time ? "certificate-time" : "certificate-chain", "%s",
                      X509_verify_cert_error_string(reason));
@@ -165,9 +167,8 @@ static bool list_is_older(X509_CRL *list, X509_CRL *held)
     return order < 0;
 }
 
-int trust_set_crl(struct trust *t, const uint8_t *der, size_t length, struct error *e)
+static int crl_judge(struct trust *t, const uint8_t *der, size_t length, struct error *e)
 {
-    OPENSSL_ERRORS_END_HERE;
     const unsigned char *p = der;
     with_cleanup(autocrl) X509_CRL *list = length <= CRL_MAX ? d2i_X509_CRL(NULL, &p, (long)length) : NULL;
     if (!list || p != der + length || !list_is_plain(list))
@@ -189,6 +190,13 @@ int trust_set_crl(struct trust *t, const uint8_t *der, size_t length, struct err
     *held = (struct held_list){.list = list, .issuer = issuer};
     list = NULL;
     return 0;
+}
+
+int trust_set_crl(struct trust *t, const uint8_t *der, size_t length, struct error *e)
+{
+    OPENSSL_ERRORS_END_HERE;
+    errno = 0;
+    return openssl_judged(crl_judge(t, der, length, e), e);
 }
 
 /* Whether `list` revokes `certificate` not later than `at_seconds`. A date that cannot be read is "always".
@@ -213,10 +221,9 @@ static bool is_revoked(const struct trust *t, X509 *certificate, X509 *issuer, t
     return false;
 }
 
-int trust_check(const struct trust *t, X509 *certificate, enum certificate_role role, int64_t at_utc_ms,
-                struct office_id *office, struct error *e)
+static int certificate_judge(const struct trust *t, X509 *certificate, enum certificate_role role,
+                             int64_t at_utc_ms, struct office_id *office, struct error *e)
 {
-    OPENSSL_ERRORS_END_HERE;
     if (office)
         office->text[0] = '\0';
     struct office_id found;
@@ -235,4 +242,12 @@ int trust_check(const struct trust *t, X509 *certificate, enum certificate_role 
     if (office)
         *office = found;
     return 0;
+}
+
+int trust_check(const struct trust *t, X509 *certificate, enum certificate_role role, int64_t at_utc_ms,
+                struct office_id *office, struct error *e)
+{
+    OPENSSL_ERRORS_END_HERE;
+    errno = 0;
+    return openssl_judged(certificate_judge(t, certificate, role, at_utc_ms, office, e), e);
 }
