@@ -4,11 +4,11 @@ from world import SLOW, World
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "unsanitized: measures memory; left out of the sanitized run")
+    config.addinivalue_line("markers", "unsanitized: measures memory, or waits a minute for one small thing; left out of the sanitized run")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Memory is measured without sanitizers: those tests belong to the plain run alone."""
+    """What is marked so belongs to the plain run alone."""
     if SLOW != 1:
         items[:] = [item for item in items if not item.get_closest_marker("unsanitized")]
 

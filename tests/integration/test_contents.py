@@ -72,6 +72,7 @@ def test_a_rename_that_finds_no_room_renames_nothing_and_sends_nothing(small_dis
     assert service.received(CARE)[name] == content
 
 
+@pytest.mark.unsanitized
 def test_a_save_that_found_no_room_is_tried_again(small_disk):
     care, service = small_disk
     sequence = "20250501000031"
