@@ -196,8 +196,8 @@ int log_head_sign(const struct identity *signer, const struct log_head *head, in
 int log_head_verify(const uint8_t *der, size_t length, const struct trust *trust, int64_t at_utc_ms,
                     struct log_head *out, int64_t *at, struct error *e);
 
-/* Whether a statement, a receipt or a head names `certificate` as its signer's. Verifies nothing: for what was
- * signed here. 1, 0 (also for what cannot be read), -ENOMEM. */
+/* Whether a statement, a receipt or a head names `certificate` as its signer's. Verifies nothing: for what
+ * was signed here. 1, 0 (also for what cannot be read), -ENOMEM. */
 int envelope_signed_by(const uint8_t *der, size_t length, X509 *certificate);
 
 /* Text forms. */

@@ -316,7 +316,8 @@ static int on_rule(void *context, const char *section, const char *key, const ch
     if (strcmp(section, "rules") || check->known(key))
         return 0;
     return error_set(e, -EINVAL, "config-unknown-key",
-                     "[rules] %.80s: there is no such rule; do: remove the line, or name a code of a report", key);
+                     "[rules] %.80s: there is no such rule; do: remove the line, or name a code of a report",
+                     key);
 }
 
 int settings_check_rules(const char *path, const char *data, settings_rule_known_fn *known, struct error *e)

@@ -44,7 +44,8 @@ struct settings {
 /* NULL and `e` (one line: file, line, key, what to do). `data` as in config_read. */
 struct settings *settings_read(const char *path, const char *data, struct error *e);
 void settings_free(struct settings *s);
-/* The rules that [rules] names must be there. base/ does not know them: `known` does. Reads as settings_read. */
+/* The rules that [rules] names must be there. base/ does not know them: `known` does. Reads as settings_read.
+ */
 typedef bool settings_rule_known_fn(const char *code);
 int settings_check_rules(const char *path, const char *data, settings_rule_known_fn *known, struct error *e);
 const struct settings_office *settings_office_find(const struct settings *s, const struct office_id *office);

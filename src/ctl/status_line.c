@@ -47,9 +47,10 @@ void status_print_office(const json_t *office, bool japanese)
     putchar('\n');
     json_int_t unsendable = json_integer_value(json_object_get(office, "unsendable"));
     if (unsendable > 0)
-        printf(japanese ? "  送られないファイルがあります：%lld 件（outbox の「.エラー.txt」を見てください）\n"
-                        : "  files in the outbox that cannot be sent for their names or places: %lld (see their "
-                          "reports there)\n",
+        printf(japanese
+                   ? "  送られないファイルがあります：%lld 件（outbox の「.エラー.txt」を見てください）\n"
+                   : "  files in the outbox that cannot be sent for their names or places: %lld (see their "
+                     "reports there)\n",
                (long long)unsendable);
 }
 
@@ -63,7 +64,8 @@ static void print_files(const json_t *files)
     }
 }
 
-/* What it is: its sequence number; a document has none, nor has what was refused before it could be opened. */
+/* What it is: its sequence number; a document has none, nor has what was refused before it could be opened.
+ */
 static const char *what_of(const json_t *unit, bool japanese)
 {
     const char *sequence = text_of(unit, "sequence");

@@ -55,6 +55,7 @@ static const char schema_1[] =
 /* Schema 2 counts what each office has under way: its open uploads, and the bytes of their parts and of its
  * messages that nobody has received yet. What an office sends to itself counts until it is dropped, else it
  * could receive it and go on. */
+/* clang-format off */
 #define COUNTED(row)                                                                                          \
     "(" row ".content IS NOT NULL AND (" row ".received IS NULL OR " row ".sender = " row ".recipient))"
 #define SIZE_OF(row) "(" row ".length + length(" row ".statement) + length(" row ".header))"
@@ -80,6 +81,7 @@ static const char schema_2[] =
     "CREATE TRIGGER messages_gone AFTER UPDATE OF received, content ON messages WHEN " COUNTED("old")
     " AND NOT " COUNTED("new") ADD("old.sender", "0", "-" SIZE_OF("old"))
     "PRAGMA user_version = 2;";
+/* clang-format on */
 
 static int errno_of(int code)
 {
@@ -285,7 +287,8 @@ static int migrate(struct connection_db *db, const char *path, struct error *e)
                          "%s: written by a newer careplan-hub (schema %" PRId64 ", this one knows %d); "
                          "install that version again",
                          path, version, STORE_SCHEMA);
-    if (version < 2 && (db_script(db, "BEGIN IMMEDIATE") || db_script(db, schema_2) || db_script(db, "COMMIT")))
+    if (version < 2 &&
+        (db_script(db, "BEGIN IMMEDIATE") || db_script(db, schema_2) || db_script(db, "COMMIT")))
         return open_error(db, path, e);
     return 0;
 }
@@ -309,7 +312,8 @@ int db_open(struct connection_db *db, const char *path, bool create, struct erro
     r = create ? create_schema(db, path, e) : migrate(db, path, e);
     if (r)
         return r;
-    if (db_script(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;" /* contents pass through it once */
+    /* A small cache: contents pass through it once. */
+    if (db_script(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;"
                       "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;"
                       "PRAGMA temp_store = MEMORY;"))
         return open_error(db, path, e);

@@ -66,8 +66,8 @@ static int accept_rows(struct ledger *l, const struct accept_change *c)
     if (r == 0)
         r = content_ref(l, acceptance);
     if (r == 0)
-        r = sql_run(&l->writer, "UPDATE envelope SET acceptance=?, accepted=? WHERE message=?", "iii", acceptance,
-                    c->accepted_at, c->message);
+        r = sql_run(&l->writer, "UPDATE envelope SET acceptance=?, accepted=? WHERE message=?", "iii",
+                    acceptance, c->accepted_at, c->message);
     if (r == 0)
         r = envelope_drop_ciphertext(l, c->message);
     if (r == 0)

@@ -56,15 +56,17 @@ int archive_make(struct ledger *l, uint64_t message, int64_t accepted_at, uint64
         r = exchange_name(l, parent, m.sequence[0] ? m.sequence : DOCUMENT_WORD, name);
     if (r == 0)
         r = folder_make(l, parent, name, name, ARCHIVE_FOLDER_MODE, message, folder);
-    return r ? r
-             : sql_run(&l->writer, "UPDATE message SET archive=? WHERE id=?", "ii", *folder, message);
+    return r ? r : sql_run(&l->writer, "UPDATE message SET archive=? WHERE id=?", "ii", *folder, message);
 }
 
 int archive_add(struct ledger *l, uint64_t message, uint64_t folder, const char *name, const char *folded,
                 uint64_t content, int64_t at)
 {
-    struct node_new node = {.kind = NODE_ARCHIVED, .mode = READ_ONLY_MODE, .content = content,
-                            .mtime_ns = to_ns(at), .message = message};
+    struct node_new node = {.kind = NODE_ARCHIVED,
+                            .mode = READ_ONLY_MODE,
+                            .content = content,
+                            .mtime_ns = to_ns(at),
+                            .message = message};
     struct entry_new entry = {.parent = folder, .name = name, .folded = folded};
     int r = node_insert(l, &node, &entry.node);
     return r ? r : entry_insert_beside(l, &entry, NULL);
@@ -77,8 +79,8 @@ static int add_known(struct ledger *l, uint64_t message, uint64_t folder, const 
 }
 
 /* "received.der", a second one "received-2.der", as careplanctl evidence names them. */
-static int receipt_add(struct ledger *l, uint64_t message, uint64_t folder, enum receipt_kind kind, int64_t at,
-                       uint64_t content)
+static int receipt_add(struct ledger *l, uint64_t message, uint64_t folder, enum receipt_kind kind,
+                       int64_t at, uint64_t content)
 {
     char name[48];
     struct ledger_entry taken;
@@ -92,7 +94,8 @@ static int receipt_add(struct ledger *l, uint64_t message, uint64_t folder, enum
     return archive_add(l, message, folder, name, name, content, at);
 }
 
-int archive_receipt(struct ledger *l, uint64_t message, enum receipt_kind kind, int64_t at, struct content *copy)
+int archive_receipt(struct ledger *l, uint64_t message, enum receipt_kind kind, int64_t at,
+                    struct content *copy)
 {
     struct message m;
     uint64_t content = 0;

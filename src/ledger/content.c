@@ -244,12 +244,14 @@ int content_unref(struct ledger *l, uint64_t id)
     if (!id)
         return 0;
     return sql_run(&l->writer,
-                   "UPDATE content SET key=CASE WHEN refs>1 THEN key END, refs=max(refs-1, 0) WHERE id=?", "i", id);
+                   "UPDATE content SET key=CASE WHEN refs>1 THEN key END, refs=max(refs-1, 0) WHERE id=?",
+                   "i", id);
 }
 
 int content_known(struct ledger *l, uint64_t id, uint64_t *size, struct hash256 *hash)
 {
-    autoquery s = sql_query(&l->writer, "SELECT size, sha256, key IS NOT NULL FROM content WHERE id=?", "i", id);
+    autoquery s =
+        sql_query(&l->writer, "SELECT size, sha256, key IS NOT NULL FROM content WHERE id=?", "i", id);
     int r = sql_row(s);
     if (r <= 0 || !sql_u64(s, 2))
         return r < 0 ? r : -ENOENT;
@@ -328,9 +330,9 @@ static int dead_next(struct ledger *l, uint64_t *id)
 
 static int block_drop(struct ledger *l, uint64_t content)
 {
-    int r = sql_run(&l->writer,
-                    "DELETE FROM block WHERE id=(SELECT max(id) FROM block WHERE id BETWEEN ? AND ?)", "ii",
-                    block_row(content, 0), block_row(content, BLOCKS_MAX - 1));
+    int r =
+        sql_run(&l->writer, "DELETE FROM block WHERE id=(SELECT max(id) FROM block WHERE id BETWEEN ? AND ?)",
+                "ii", block_row(content, 0), block_row(content, BLOCKS_MAX - 1));
     return r ? r : sqlite3_changes(l->writer.db) ? 1 : 0;
 }
 

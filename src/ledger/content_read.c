@@ -105,8 +105,8 @@ static int part_read(struct ledger *l, struct connection *c, const struct locate
     return r;
 }
 
-static int64_t located_read(struct ledger *l, struct connection *c, const struct located *at, uint64_t content,
-                            uint64_t offset, uint8_t *out, size_t size)
+static int64_t located_read(struct ledger *l, struct connection *c, const struct located *at,
+                            uint64_t content, uint64_t offset, uint8_t *out, size_t size)
 {
     if (offset >= at->size)
         return 0;
@@ -141,7 +141,8 @@ int content_stat(struct ledger *l, uint64_t content, uint64_t *size, struct hash
     WITH_READER(l, c);
     if (!c)
         return -EIO;
-    autoquery s = sql_query(c, "SELECT size, sha256 FROM content WHERE id=? AND key IS NOT NULL", "i", content);
+    autoquery s =
+        sql_query(c, "SELECT size, sha256 FROM content WHERE id=? AND key IS NOT NULL", "i", content);
     int r = sql_row(s);
     if (r <= 0)
         return r < 0 ? r : -ENOENT;

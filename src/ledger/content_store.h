@@ -12,7 +12,7 @@ struct content {
     uint8_t key[CRYPT_KEY], wrapped[CRYPT_WRAPPED];
     EVP_MD_CTX *sha256;
     struct hash256 hash;
-    uint8_t *piece;  /* CRYPT_NONCE of room, the bytes of the last block, CRYPT_TAG of room */
+    uint8_t *piece;    /* CRYPT_NONCE of room, the bytes of the last block, CRYPT_TAG of room */
     size_t have, room; /* bytes of the last block, and how many fit */
     bool finished;
     bool stored; /* the change that owns it has linked it */

@@ -78,8 +78,7 @@ int crypt_seal(const struct crypt *c, const uint8_t key[CRYPT_KEY], struct crypt
     with_cleanup(context_free) EVP_CIPHER_CTX *x = EVP_CIPHER_CTX_new();
     if (!x || EVP_EncryptInit_ex2(x, c->gcm, key, piece, NULL) != 1 ||
         EVP_EncryptUpdate(x, NULL, &n, place, sizeof place) != 1 ||
-        EVP_EncryptUpdate(x, data, &n, data, (int)length) != 1 ||
-        EVP_EncryptFinal_ex(x, data + n, &n) != 1 ||
+        EVP_EncryptUpdate(x, data, &n, data, (int)length) != 1 || EVP_EncryptFinal_ex(x, data + n, &n) != 1 ||
         EVP_CIPHER_CTX_ctrl(x, EVP_CTRL_AEAD_GET_TAG, CRYPT_TAG, data + length) != 1)
         return -ENOMEM;
     return 0;

@@ -1,5 +1,5 @@
-/* How contents are encrypted: AES-256-GCM a block under a key of the content's own, that key wrapped (GCM too)
- * by the office's storage key. Every sealing takes a fresh random nonce of 96 bits. */
+/* How contents are encrypted: AES-256-GCM a block under a key of the content's own, that key wrapped (GCM
+ * too) by the office's storage key. Every sealing takes a fresh random nonce of 96 bits. */
 #ifndef LEDGER_CRYPT_H
 #define LEDGER_CRYPT_H
 

@@ -31,11 +31,12 @@ static struct download_change *download_change(const struct office_id *sender, c
 static int row_find(struct connection *c, const struct office_id *sender, const struct message_id *id,
                     sqlite3_stmt **out)
 {
-    *out = sql_query(c,
-                     "SELECT download.content, download.length, download.acceptance, download.statement,"
-                     " download.header, content.size FROM download JOIN content ON content.id=download.content"
-                     " WHERE sender=? AND uid=?",
-                     "tb", sender->text, id->bytes, sizeof id->bytes);
+    *out =
+        sql_query(c,
+                  "SELECT download.content, download.length, download.acceptance, download.statement,"
+                  " download.header, content.size FROM download JOIN content ON content.id=download.content"
+                  " WHERE sender=? AND uid=?",
+                  "tb", sender->text, id->bytes, sizeof id->bytes);
     int r = sql_row(*out);
     return r > 0 ? 0 : r == 0 ? -ENOENT : r;
 }
@@ -52,8 +53,7 @@ static int begun_already(struct ledger *l, const struct download_change *d, bool
 {
     autoquery s = NULL;
     int r = row_find(&l->writer, &d->sender, &d->id, &s);
-    *same = r == 0 && sql_u64(s, 1) == d->total &&
-            column_equals(s, 2, d->acceptance, d->acceptance_length) &&
+    *same = r == 0 && sql_u64(s, 1) == d->total && column_equals(s, 2, d->acceptance, d->acceptance_length) &&
             column_equals(s, 3, d->statement, d->statement_length) &&
             column_equals(s, 4, d->header, d->header_length);
     return r == -ENOENT ? 0 : r;
@@ -79,21 +79,25 @@ static int begin_apply(struct ledger *l, struct change *change)
                     content, d->total);
     char label[48];
     message_label(false, d->id.bytes, label);
-    return r ? r : audit_append(l, "download-begun", "%s: from %s, %llu bytes", label, d->sender.text,
-                                (unsigned long long)d->total);
+    return r ? r
+             : audit_append(l, "download-begun", "%s: from %s, %llu bytes", label, d->sender.text,
+                            (unsigned long long)d->total);
 }
 
 int ledger_download_begin(struct ledger *l, const struct ledger_download *download, ledger_done_fn *done,
                           void *context)
 {
     if (download->acceptance_length > ENVELOPE_RECEIPT_MAX ||
-        download->statement_length > ENVELOPE_STATEMENT_MAX || download->header_length > ENVELOPE_HEADER_MAX ||
-        download->ciphertext_length > ENVELOPE_UNIT_MAX + ENVELOPE_MANIFEST_MAX + 8 * (1 + ENVELOPE_FILES_MAX))
+        download->statement_length > ENVELOPE_STATEMENT_MAX ||
+        download->header_length > ENVELOPE_HEADER_MAX ||
+        download->ciphertext_length >
+            ENVELOPE_UNIT_MAX + ENVELOPE_MANIFEST_MAX + 8 * (1 + ENVELOPE_FILES_MAX))
         return change_answer(-EFBIG, done, context);
     struct download_change *d = download_change(&download->sender, &download->id, begin_apply, done, context);
     if (d) {
-        d->acceptance = change_copy(&d->change, download->acceptance ? download->acceptance : (const void *)"",
-                                    download->acceptance_length);
+        d->acceptance =
+            change_copy(&d->change, download->acceptance ? download->acceptance : (const void *)"",
+                        download->acceptance_length);
         d->statement = change_copy(&d->change, download->statement ? download->statement : (const void *)"",
                                    download->statement_length);
         d->header = change_copy(&d->change, download->header ? download->header : (const void *)"",

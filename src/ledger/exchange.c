@@ -79,12 +79,14 @@ int number_take(struct ledger *l, const char *key, uint64_t *out)
     if (r && r != -ENOENT)
         return r;
     *out = (uint64_t)next;
-    return sql_run(&l->writer, "INSERT OR REPLACE INTO internal(key, data) VALUES(?, ?)", "ti", key, next + 1);
+    return sql_run(&l->writer, "INSERT OR REPLACE INTO internal(key, data) VALUES(?, ?)", "ti", key,
+                   next + 1);
 }
 
 int file_folded(struct ledger *l, uint64_t message, const char *name, char out[768])
 {
-    autoquery s = sql_query(&l->writer, "SELECT folded FROM file WHERE message=? AND name=?", "it", message, name);
+    autoquery s =
+        sql_query(&l->writer, "SELECT folded FROM file WHERE message=? AND name=?", "it", message, name);
     int r = sql_row(s);
     if (r > 0)
         sql_text(s, 0, out, 768);

@@ -50,7 +50,8 @@ int archive_add(struct ledger *l, uint64_t message, uint64_t folder, const char 
 /* statement.der, manifest.json, accepted.der of its envelope row, and the receipts that are there. */
 int archive_evidence(struct ledger *l, uint64_t message, uint64_t folder);
 /* "received.der" … into the message's archive folder, if it has one. `copy` is the change's own. */
-int archive_receipt(struct ledger *l, uint64_t message, enum receipt_kind kind, int64_t at, struct content *copy);
+int archive_receipt(struct ledger *l, uint64_t message, enum receipt_kind kind, int64_t at,
+                    struct content *copy);
 
 /* envelope.c */
 struct envelope_row {

@@ -26,8 +26,8 @@ struct change {
     struct content *contents; /* owned, chained by content->next */
     unsigned changed;         /* enum ledger_changed, set by apply */
     int result;
-    bool failed; /* a copy found no memory */
-    bool lazy;   /* needs no transaction of its own: goes with the next, at most a second later */
+    bool failed;           /* a copy found no memory */
+    bool lazy;             /* needs no transaction of its own: goes with the next, at most a second later */
     struct waiter *waiter; /* a caller waits */
 };
 
@@ -71,8 +71,8 @@ struct ledger {
     pthread_cond_t work;
     struct change *queue, **queue_end;
     size_t queued;
-    bool leading;   /* somebody commits */
-    bool handover;  /* the committer is to go on for a leader */
+    bool leading;  /* somebody commits */
+    bool handover; /* the committer is to go on for a leader */
     bool stopping, no_leader;
     int64_t lazy_deadline; /* CLOCK_BOOTTIME ms; 0 = none */
     uint64_t id_next, id_reserved, id_durable;
@@ -101,7 +101,7 @@ struct ledger {
 
 /* commit.c */
 int commit_start(struct ledger *l);
-void commit_stop(struct ledger *l); /* finishes what was handed in */
+void commit_stop(struct ledger *l);      /* finishes what was handed in */
 bool commit_lead_idle(struct ledger *l); /* become the leader though nothing waits; false: somebody leads */
 void commit_unlead(struct ledger *l);    /* commits what has come meanwhile, then leads no more */
 
@@ -119,8 +119,8 @@ void readers_shrink(struct ledger *l);
 uint64_t id_take(struct ledger *l);
 int64_t now_ns(void);
 
-#define WITH_READER(l, name)                                                                            \
-    with_cleanup(reader_release) struct reader name##_reader = {(l), reader_take(l)};                    \
+#define WITH_READER(l, name)                                                          \
+    with_cleanup(reader_release) struct reader name##_reader = {(l), reader_take(l)}; \
     struct connection *name = name##_reader.connection
 struct reader {
     struct ledger *ledger;

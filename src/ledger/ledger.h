@@ -212,7 +212,8 @@ int ledger_rename(struct ledger *l, const struct ledger_rename *rename, ledger_d
 int ledger_unlink(struct ledger *l, uint64_t entry, bool keep_node, const char *const remove_reports[3],
                   ledger_done_fn *done, void *context);
 /* The same for what the daemon itself takes away: a report, or a sent file whose linger time is over
- * (ledger_sent_entries). -ESTALE unless its content is `content` still, and (a file) what its message has sent. */
+ * (ledger_sent_entries). -ESTALE unless its content is `content` still, and (a file) what its message has
+ * sent. */
 int ledger_unlink_settled(struct ledger *l, uint64_t entry, uint64_t content, bool keep_node,
                           const char *const remove_reports[3], ledger_done_fn *done, void *context);
 int ledger_drop_node(struct ledger *l, uint64_t node, ledger_done_fn *done, void *context);
@@ -272,8 +273,8 @@ struct ledger_unit {
 void ledger_unit_free(struct ledger_unit *u);
 int ledger_unit(struct ledger *l, uint64_t message, struct ledger_unit *out);
 /* The entry of another node than `node` that an open message has under the canonical name `name`. `unit`: the
- * recipient, or recipient_text while it is unknown. Two files would go as one, and which is the user's guess. 0,
- * -ENOENT, -EIO. */
+ * recipient, or recipient_text while it is unknown. Two files would go as one, and which is the user's guess.
+ * 0, -ENOENT, -EIO. */
 int ledger_standing(struct ledger *l, const char *unit, const char *sequence, const char *name, uint64_t node,
                     struct ledger_entry *out);
 /* Messages not yet sealed and not withdrawn, ids ascending after `after`, at most max ids. Returns how many.
@@ -312,8 +313,8 @@ struct ledger_sealed {
 };
 /* Durable before the first byte is sent. */
 int ledger_seal(struct ledger *l, const struct ledger_sealed *sealed, ledger_done_fn *done, void *context);
-/* What was sealed must not be sent as it is (the key that signed it is no longer ours, its time is one to come)
- * and the hub has not accepted it: the envelope goes, the message is queued anew under `new_id`, which
+/* What was sealed must not be sent as it is (the key that signed it is no longer ours, its time is one to
+ * come) and the hub has not accepted it: the envelope goes, the message is queued anew under `new_id`, which
  * replaces the old one. -ESTALE: not sealed, or not queued any more. */
 int ledger_unseal(struct ledger *l, uint64_t message, const struct message_id *new_id, const char *reason,
                   ledger_done_fn *done, void *context);
@@ -321,8 +322,8 @@ int ledger_unseal(struct ledger *l, uint64_t message, const struct message_id *n
 int ledger_note_reason(struct ledger *l, uint64_t message, const char *reason, ledger_done_fn *done,
                        void *context);
 
-/* Sealed messages the hub has not accepted, oldest first; of one unit only the earliest, as the order in which
- * the hub accepts them says which version is the newest. */
+/* Sealed messages the hub has not accepted, oldest first; of one unit only the earliest, as the order in
+ * which the hub accepts them says which version is the newest. */
 int ledger_to_send(struct ledger *l, uint64_t *messages, size_t max);
 struct ledger_envelope { /* of a sealed outgoing or an incoming message */
     struct message_id id;
@@ -344,9 +345,9 @@ int ledger_accept(struct ledger *l, uint64_t message, const uint8_t *acceptance,
 /* The hub will never take it (its problem code): state refused, reason. */
 int ledger_refuse_out(struct ledger *l, uint64_t message, const char *reason, ledger_done_fn *done,
                       void *context);
-/* careplanctl resend, lost keys: a new message with a new id that names the old, queued at once; -EINVAL unless
- * the hub has taken or refused the old one; -ESTALE when a later message of its unit has another version of a
- * file, which the partner would lose. */
+/* careplanctl resend, lost keys: a new message with a new id that names the old, queued at once; -EINVAL
+ * unless the hub has taken or refused the old one; -ESTALE when a later message of its unit has another
+ * version of a file, which the partner would lose. */
 int ledger_resend(struct ledger *l, const struct message_id *old, const struct message_id *new_id,
                   ledger_done_fn *done, void *context);
 

@@ -127,12 +127,13 @@ int unit_open_message(struct ledger *l, const struct unit_key *key, const char *
 int unit_standing(struct connection *c, const struct unit_key *key, const char *name, uint64_t node,
                   struct ledger_entry *out)
 {
-    autoquery s = sql_query(c,
-                            "SELECT " ENTRY_COLUMNS " FROM message JOIN file ON file.message=message.id"
-                            " JOIN entry ON entry.node=file.node WHERE outgoing=1 AND unit=? AND sequence=?"
-                            " AND message.document=? AND open=1 AND file.name=? AND carried=0 AND file.node<>0"
-                            " AND file.node<>? LIMIT 1",
-                            "ttiti", key->unit, key->sequence, key->document, name, node);
+    autoquery s =
+        sql_query(c,
+                  "SELECT " ENTRY_COLUMNS " FROM message JOIN file ON file.message=message.id"
+                  " JOIN entry ON entry.node=file.node WHERE outgoing=1 AND unit=? AND sequence=?"
+                  " AND message.document=? AND open=1 AND file.name=? AND carried=0 AND file.node<>0"
+                  " AND file.node<>? LIMIT 1",
+                  "ttiti", key->unit, key->sequence, key->document, name, node);
     int r = sql_row(s);
     if (r > 0)
         entry_read(s, 0, out);

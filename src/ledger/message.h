@@ -51,8 +51,8 @@ struct unit_key {
 /* The open message that holds the file `name` (canonical; NULL: none named), else the newest open one.
  * -ENOENT. */
 int unit_open_message(struct ledger *l, const struct unit_key *key, const char *name, struct message *out);
-/* The entry of another node than `node` that the unit's open message holds as the file `name`, and that did not
- * come along from an earlier message. -ENOENT. */
+/* The entry of another node than `node` that the unit's open message holds as the file `name`, and that did
+ * not come along from an earlier message. -ENOENT. */
 int unit_standing(struct connection *c, const struct unit_key *key, const char *name, uint64_t node,
                   struct ledger_entry *out);
 int unit_last_sealed(struct ledger *l, const struct unit_key *key, struct message *out); /* or -ENOENT */

@@ -55,11 +55,12 @@ static int partner_insert(struct ledger *l, const struct partner_change *p)
     if (r == 0)
         r = folder_make(l, NODE_INBOX, name, folded, FOLDER_MODE, 0, &inbox);
     if (r == 0)
-        r = sql_run(&l->writer,
-                    "INSERT INTO partner(office, name, folder, folded, outbox, inbox, fingerprint, certificate,"
-                    " key_unconfirmed, active) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    "ttttiittdd", p->office.text, p->name, name, folded, outbox, inbox, p->fingerprint,
-                    p->certificate, p->key_unconfirmed, p->active);
+        r = sql_run(
+            &l->writer,
+            "INSERT INTO partner(office, name, folder, folded, outbox, inbox, fingerprint, certificate,"
+            " key_unconfirmed, active) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "ttttiittdd", p->office.text, p->name, name, folded, outbox, inbox, p->fingerprint,
+            p->certificate, p->key_unconfirmed, p->active);
     return r ? r
              : audit_append(l, "partner-added", "%s key %s", p->office.text,
                             p->fingerprint[0] ? p->fingerprint : "none");
@@ -167,8 +168,8 @@ int partner_place(struct ledger *l, const struct office_id *office, struct partn
     char folded[OFFICE_ID_LENGTH + 1];
     for (size_t i = 0; i < sizeof folded; i++)
         folded[i] = (char)tolower((unsigned char)office->text[i]);
-    struct partner_change p = {.office = *office, .name = "", .folder = office->text, .folded = folded,
-                               .fingerprint = ""};
+    struct partner_change p = {
+        .office = *office, .name = "", .folder = office->text, .folded = folded, .fingerprint = ""};
     r = partner_insert(l, &p);
     return r ? r : place_find(l, office, out);
 }
@@ -202,8 +203,7 @@ int ledger_partner(struct ledger *l, const struct office_id *office, struct ledg
     WITH_READER(l, c);
     if (!c)
         return -EIO;
-    autoquery s =
-        sql_query(c, "SELECT " PARTNER_COLUMNS " FROM partner WHERE office=?", "t", office->text);
+    autoquery s = sql_query(c, "SELECT " PARTNER_COLUMNS " FROM partner WHERE office=?", "t", office->text);
     return partner_read(s, out);
 }
 
@@ -213,8 +213,8 @@ int ledger_partner_by_folder(struct ledger *l, uint64_t folder_node, struct ledg
     WITH_READER(l, c);
     if (!c)
         return -EIO;
-    autoquery s = sql_query(c, "SELECT " PARTNER_COLUMNS " FROM partner WHERE outbox=?1 OR inbox=?1", "i",
-                            folder_node);
+    autoquery s =
+        sql_query(c, "SELECT " PARTNER_COLUMNS " FROM partner WHERE outbox=?1 OR inbox=?1", "i", folder_node);
     return partner_read(s, out);
 }
 
@@ -231,7 +231,8 @@ int ledger_partners_of_number(struct ledger *l, const char *number, struct offic
     WITH_READER(l, c);
     if (!c)
         return -EIO;
-    autoquery s = sql_query(c, "SELECT office FROM partner WHERE office>=?1||'-' AND office<?1||'.'", "t", number);
+    autoquery s =
+        sql_query(c, "SELECT office FROM partner WHERE office>=?1||'-' AND office<?1||'.'", "t", number);
     size_t n = 0;
     int r = 0;
     while (n < max && (r = sql_row(s)) > 0)

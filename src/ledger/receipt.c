@@ -29,12 +29,13 @@ int ledger_receipt_next(struct ledger *l, uint64_t after, struct ledger_receipt 
     WITH_READER(l, c);
     if (!c)
         return -EIO;
-    autoquery s = sql_query(c,
-                            "SELECT receipt.id, receipt.message, kind, detail, at, der, partner, uid,"
-                            " envelope_hash, manifest_hash FROM receipt JOIN message ON message.id=receipt.message"
-                            " JOIN envelope ON envelope.message=receipt.message"
-                            " WHERE own=1 AND receipt.sent=0 AND receipt.id>? ORDER BY receipt.id LIMIT 1",
-                            "i", after);
+    autoquery s =
+        sql_query(c,
+                  "SELECT receipt.id, receipt.message, kind, detail, at, der, partner, uid,"
+                  " envelope_hash, manifest_hash FROM receipt JOIN message ON message.id=receipt.message"
+                  " JOIN envelope ON envelope.message=receipt.message"
+                  " WHERE own=1 AND receipt.sent=0 AND receipt.id>? ORDER BY receipt.id LIMIT 1",
+                  "i", after);
     int r = sql_row(s);
     if (r <= 0)
         return r < 0 ? r : -ENOENT;
@@ -64,9 +65,9 @@ struct own_row {
 
 static int own_find(struct ledger *l, uint64_t receipt, struct own_row *out)
 {
-    autoquery s = sql_query(&l->writer,
-                            "SELECT message, kind, at, der IS NOT NULL, sent FROM receipt WHERE id=? AND own=1", "i",
-                            receipt);
+    autoquery s = sql_query(
+        &l->writer, "SELECT message, kind, at, der IS NOT NULL, sent FROM receipt WHERE id=? AND own=1", "i",
+        receipt);
     int r = sql_row(s);
     if (r <= 0)
         return r < 0 ? r : -ENOENT;
@@ -158,12 +159,12 @@ struct got_change {
 static int got_message(struct ledger *l, const struct got_change *c, struct message *out)
 {
     int64_t id;
-    int r = sql_number(&l->writer, &id,
-                       "SELECT message.id FROM message JOIN envelope ON envelope.message=message.id WHERE uid=?"
-                       " AND outgoing=1 AND partner=? AND envelope_hash=? AND manifest_hash=?",
-                       "btbb", c->receipt.id.bytes, sizeof c->receipt.id.bytes, c->by.text,
-                       c->receipt.envelope.bytes, sizeof c->receipt.envelope.bytes, c->receipt.manifest.bytes,
-                       sizeof c->receipt.manifest.bytes);
+    int r = sql_number(
+        &l->writer, &id,
+        "SELECT message.id FROM message JOIN envelope ON envelope.message=message.id WHERE uid=?"
+        " AND outgoing=1 AND partner=? AND envelope_hash=? AND manifest_hash=?",
+        "btbb", c->receipt.id.bytes, sizeof c->receipt.id.bytes, c->by.text, c->receipt.envelope.bytes,
+        sizeof c->receipt.envelope.bytes, c->receipt.manifest.bytes, sizeof c->receipt.manifest.bytes);
     return r ? r : message_find(&l->writer, (uint64_t)id, out);
 }
 
@@ -171,10 +172,11 @@ static int got_message(struct ledger *l, const struct got_change *c, struct mess
 static int got_enough(struct ledger *l, const struct got_change *c, uint64_t message)
 {
     int64_t same = 0, n = 0;
-    int r = sql_number(&l->writer, &same, "SELECT count(*) FROM receipt WHERE message=? AND own=0 AND der=?", "ib",
-                       message, c->der, c->length);
+    int r = sql_number(&l->writer, &same, "SELECT count(*) FROM receipt WHERE message=? AND own=0 AND der=?",
+                       "ib", message, c->der, c->length);
     if (r == 0)
-        r = sql_number(&l->writer, &n, "SELECT count(*) FROM receipt WHERE message=? AND own=0", "i", message);
+        r = sql_number(&l->writer, &n, "SELECT count(*) FROM receipt WHERE message=? AND own=0", "i",
+                       message);
     return r ? r : same > 0 || n >= RECEIPTS_OF_MESSAGE_MAX;
 }
 
@@ -183,8 +185,8 @@ static int got_keep(struct ledger *l, const struct got_change *c, uint64_t messa
     int r = sql_run(&l->writer,
                     "INSERT INTO receipt(id, message, own, kind, detail, at, der, sent)"
                     " VALUES(?, ?, 0, ?, ?, ?, ?, 1)",
-                    "iidtib", id_take(l), message, (int)c->receipt.kind, c->receipt.detail, c->receipt.at, c->der,
-                    c->length);
+                    "iidtib", id_take(l), message, (int)c->receipt.kind, c->receipt.detail, c->receipt.at,
+                    c->der, c->length);
     return r ? r : archive_receipt(l, message, c->receipt.kind, c->receipt.at, c->copy);
 }
 

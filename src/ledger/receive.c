@@ -39,9 +39,13 @@ bool ledger_seen(struct ledger *l, const struct office_id *sender, const struct 
 
 static int envelope_rows(struct ledger *l, const struct receive_change *c, uint64_t message)
 {
-    struct envelope_row row = {.header = c->header, .header_length = c->header_length,
-                               .envelope_hash = &c->envelope_hash, .manifest_hash = &c->manifest_hash,
-                               .fingerprint = "", .created = c->created, .accepted = c->accepted_at};
+    struct envelope_row row = {.header = c->header,
+                               .header_length = c->header_length,
+                               .envelope_hash = &c->envelope_hash,
+                               .manifest_hash = &c->manifest_hash,
+                               .fingerprint = "",
+                               .created = c->created,
+                               .accepted = c->accepted_at};
     int r = content_link(l, c->statement, &row.statement);
     if (r == 0)
         r = content_link(l, c->manifest, &row.manifest);
@@ -55,8 +59,14 @@ static int file_rows(struct ledger *l, const struct receive_change *c, uint64_t 
     int r = 0;
     for (size_t i = 0; i < c->n_files && r == 0; i++) {
         const struct ledger_incoming_file *f = &c->files[i];
-        struct file_new row = {.name = f->name, .folded = f->folded, .kind = f->kind, .version = "", .reason = "",
-                               .verdict = VERDICT_GOOD, .document = !c->sequence[0], .main = f->main_file};
+        struct file_new row = {.name = f->name,
+                               .folded = f->folded,
+                               .kind = f->kind,
+                               .version = "",
+                               .reason = "",
+                               .verdict = VERDICT_GOOD,
+                               .document = !c->sequence[0],
+                               .main = f->main_file};
         r = content_link(l, f->content, &row.content);
         if (r == 0)
             r = file_put(l, message, &row);
@@ -95,9 +105,13 @@ static int receive_apply(struct ledger *l, struct change *change)
     int r = seen_in(&l->writer, &c->sender, &c->id);
     if (r)
         return r < 0 ? r : -EEXIST;
-    struct message_new row = {.uid = c->id, .partner = c->sender, .sequence = c->sequence,
-                              .state = c->refused ? IN_REFUSED : IN_ARRIVED, .reason = c->reason,
-                              .replaces = c->has_replaces ? &c->replaces : NULL, .sent = c->accepted_at,
+    struct message_new row = {.uid = c->id,
+                              .partner = c->sender,
+                              .sequence = c->sequence,
+                              .state = c->refused ? IN_REFUSED : IN_ARRIVED,
+                              .reason = c->reason,
+                              .replaces = c->has_replaces ? &c->replaces : NULL,
+                              .sent = c->accepted_at,
                               .received = clock_utc_ms()};
     change->changed = LEDGER_CHANGED_RECEIPTS;
     r = message_insert(l, &row, &message);
@@ -111,8 +125,9 @@ static int receive_apply(struct ledger *l, struct change *change)
     if (r == 0 && !c->refused)
         r = files_arrive(l, c, message);
     return r ? r
-             : message_audit(l, c->refused ? "refused" : "received", message, "from %s%s%s%s%s", c->sender.text,
-                             c->sequence[0] ? " " : "", c->sequence, c->reason[0] ? " " : "", c->reason);
+             : message_audit(l, c->refused ? "refused" : "received", message, "from %s%s%s%s%s",
+                             c->sender.text, c->sequence[0] ? " " : "", c->sequence, c->reason[0] ? " " : "",
+                             c->reason);
 }
 
 /* ---- Handing in ---- */
@@ -160,8 +175,9 @@ static bool files_are_safe(const struct ledger_incoming *in)
 static bool incoming_is_safe(const struct ledger_incoming *in)
 {
     struct office_id id;
-    return parts_are_bounded(in) && office_id_parse(&id, in->sender.text, strnlen(in->sender.text, sizeof id.text)) &&
-           in->sequence && sequence_is_safe(in->sequence) && files_are_safe(in);
+    return parts_are_bounded(in) &&
+           office_id_parse(&id, in->sender.text, strnlen(in->sender.text, sizeof id.text)) && in->sequence &&
+           sequence_is_safe(in->sequence) && files_are_safe(in);
 }
 
 static void contents_abort(const struct ledger_incoming *in)

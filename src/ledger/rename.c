@@ -77,12 +77,13 @@ struct unlink_change {
 static int is_settled(struct ledger *l, const struct unlink_change *u)
 {
     int64_t there;
-    int r = sql_number(&l->writer, &there,
-                       "SELECT 1 FROM entry JOIN node ON node.id=entry.node WHERE entry.id=?1 AND node.content=?2"
-                       " AND node.draft=0 AND (node.kind=2 OR EXISTS(SELECT 1 FROM message JOIN file ON"
-                       " file.message=message.id WHERE message.id=node.message AND message.linger=1"
-                       " AND file.node=node.id AND file.content=node.content))",
-                       "ii", u->entry, u->content);
+    int r =
+        sql_number(&l->writer, &there,
+                   "SELECT 1 FROM entry JOIN node ON node.id=entry.node WHERE entry.id=?1 AND node.content=?2"
+                   " AND node.draft=0 AND (node.kind=2 OR EXISTS(SELECT 1 FROM message JOIN file ON"
+                   " file.message=message.id WHERE message.id=node.message AND message.linger=1"
+                   " AND file.node=node.id AND file.content=node.content))",
+                   "ii", u->entry, u->content);
     return r == -ENOENT ? -ESTALE : r;
 }
 _Static_assert(NODE_REPORT == 2, "a query here says 2");

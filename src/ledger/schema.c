@@ -98,10 +98,11 @@ static int version_read(struct connection *c, int64_t *version, struct error *e)
 
 static int refuse_newer(int64_t version, struct error *e)
 {
-    return error_set(e, -ENOTSUP, "ledger-newer",
-                     "ledger.db was written by a newer version of careplanfs (schema %lld, this one knows %d); "
-                     "install that version again",
-                     (long long)version, SCHEMA_VERSION);
+    return error_set(
+        e, -ENOTSUP, "ledger-newer",
+        "ledger.db was written by a newer version of careplanfs (schema %lld, this one knows %d); "
+        "install that version again",
+        (long long)version, SCHEMA_VERSION);
 }
 
 int schema_check(struct connection *c, struct error *e)

@@ -60,9 +60,10 @@ static size_t count_files(const char *json)
     return n;
 }
 
-/* A file may have been saved or renamed, judged and queued anew while the link was sealing: then what was sealed
- * is not what the unit holds. The manifest (made by our own envelope room, without spaces, members in the order of
- * their names) names every file and its hash; a name that needed escaping is none that the mount lets in. */
+/* A file may have been saved or renamed, judged and queued anew while the link was sealing: then what was
+ * sealed is not what the unit holds. The manifest (made by our own envelope room, without spaces, members in
+ * the order of their names) names every file and its hash; a name that needed escaping is none that the mount
+ * lets in. */
 static int manifest_agrees(struct ledger *l, const struct seal_change *c)
 {
     enum { NEEDLE = ENVELOPE_NAME_MAX + 2 * ENVELOPE_HASH_SIZE + 32 };
@@ -93,10 +94,13 @@ static int sealed_with(struct ledger *l, const struct seal_change *c)
 
 static int seal_rows(struct ledger *l, const struct seal_change *c)
 {
-    struct envelope_row row = {.header = c->header, .header_length = c->header_length,
+    struct envelope_row row = {.header = c->header,
+                               .header_length = c->header_length,
                                .ciphertext_length = content_size(c->ciphertext),
-                               .envelope_hash = &c->envelope_hash, .manifest_hash = &c->manifest_hash,
-                               .fingerprint = c->fingerprint, .created = c->created};
+                               .envelope_hash = &c->envelope_hash,
+                               .manifest_hash = &c->manifest_hash,
+                               .fingerprint = c->fingerprint,
+                               .created = c->created};
     int r = content_link(l, c->statement, &row.statement);
     if (r == 0)
         r = content_link(l, c->manifest, &row.manifest);
@@ -173,8 +177,8 @@ static int envelope_remove(struct ledger *l, uint64_t message)
 {
     uint64_t contents[3] = {0};
     {
-        autoquery s = sql_query(&l->writer, "SELECT statement, manifest, ciphertext FROM envelope WHERE message=?",
-                                "i", message);
+        autoquery s = sql_query(
+            &l->writer, "SELECT statement, manifest, ciphertext FROM envelope WHERE message=?", "i", message);
         int r = sql_row(s);
         if (r <= 0)
             return r < 0 ? r : -ENOENT;

@@ -44,21 +44,23 @@ int ledger_sent_entries(struct ledger *l, int64_t accepted_before, struct ledger
         WITH_READER(l, c);
         if (!c)
             return -EIO;
-        autoquery s = sql_query(c,
-                                "SELECT " ENTRY_COLUMNS " FROM message JOIN file ON file.message=message.id"
-                                " JOIN node ON node.id=file.node JOIN entry ON entry.node=node.id"
-                                " WHERE linger=1 AND message.sent<=? AND node.message=message.id AND node.kind=1"
-                                " AND node.content=file.content AND node.draft=0 ORDER BY message.id, entry.id",
-                                "i", accepted_before);
+        autoquery s =
+            sql_query(c,
+                      "SELECT " ENTRY_COLUMNS " FROM message JOIN file ON file.message=message.id"
+                      " JOIN node ON node.id=file.node JOIN entry ON entry.node=node.id"
+                      " WHERE linger=1 AND message.sent<=? AND node.message=message.id AND node.kind=1"
+                      " AND node.content=file.content AND node.draft=0 ORDER BY message.id, entry.id",
+                      "i", accepted_before);
         int r = 0;
         while (n < max && (r = sql_row(s)) > 0)
             entry_read(s, 0, &out[n++]);
         if (r == 0)
-            r = sql_number(c, &gone,
-                           "SELECT EXISTS(SELECT 1 FROM message WHERE linger=1 AND NOT EXISTS(SELECT 1 FROM file JOIN"
-                           " node ON node.id=file.node WHERE file.message=message.id AND node.message=message.id"
-                           " AND node.links>0))",
-                           "");
+            r = sql_number(
+                c, &gone,
+                "SELECT EXISTS(SELECT 1 FROM message WHERE linger=1 AND NOT EXISTS(SELECT 1 FROM file JOIN"
+                " node ON node.id=file.node WHERE file.message=message.id AND node.message=message.id"
+                " AND node.links>0))",
+                "");
         if (r < 0)
             return r;
     }
@@ -92,10 +94,11 @@ static int files_repeat(struct ledger *l, uint64_t from, uint64_t to)
     for (size_t i = 0; i < n && r == 0; i++)
         r = content_ref(l, files[i].content);
     if (r == 0)
-        r = sql_run(&l->writer,
-                    "INSERT INTO file SELECT ?1, name, folded, node, content, kind, version, size, sha256, verdict,"
-                    " reason, carried, document, main FROM file WHERE message=?2",
-                    "ii", to, from);
+        r = sql_run(
+            &l->writer,
+            "INSERT INTO file SELECT ?1, name, folded, node, content, kind, version, size, sha256, verdict,"
+            " reason, carried, document, main FROM file WHERE message=?2",
+            "ii", to, from);
     return r ? r
              : sql_run(&l->writer,
                        "UPDATE node SET message=?1 WHERE message=?2 AND id IN (SELECT node FROM file WHERE"
@@ -106,10 +109,16 @@ static int files_repeat(struct ledger *l, uint64_t from, uint64_t to)
 static int resend_rows(struct ledger *l, const struct resend_change *c, const struct message *old,
                        uint64_t *message)
 {
-    struct message_new row = {.outgoing = true, .uid = c->uid, .partner = old->partner,
-                              .partner_text = old->partner_text, .sequence = old->sequence,
-                              .document = old->document, .state = OUT_QUEUED, .reason = "",
-                              .replaces = &c->old, .saved = clock_utc_ms()};
+    struct message_new row = {.outgoing = true,
+                              .uid = c->uid,
+                              .partner = old->partner,
+                              .partner_text = old->partner_text,
+                              .sequence = old->sequence,
+                              .document = old->document,
+                              .state = OUT_QUEUED,
+                              .reason = "",
+                              .replaces = &c->old,
+                              .saved = clock_utc_ms()};
     int r = message_insert(l, &row, message);
     if (r == 0)
         r = files_repeat(l, old->id, *message);
@@ -122,7 +131,8 @@ static bool may_resend(const struct message *m)
 {
     return m->state >= OUT_SENT && m->state <= OUT_REFUSED;
 }
-_Static_assert(OUT_SENT < OUT_RECEIVED && OUT_RECEIVED < OUT_TAKEN && OUT_TAKEN < OUT_REFUSED, "a range is asked");
+_Static_assert(OUT_SENT < OUT_RECEIVED && OUT_RECEIVED < OUT_TAKEN && OUT_TAKEN < OUT_REFUSED,
+               "a range is asked");
 
 /* The message whose files were saved: one that was sent again repeats another. */
 static int origin_find(struct ledger *l, struct message *m)
@@ -136,8 +146,8 @@ static int origin_find(struct ledger *l, struct message *m)
     return r == -ENOENT ? 0 : r;
 }
 
-/* Has the partner been sent, or is it to be sent, a later version of one of its files? The older one would take
- * its place there. */
+/* Has the partner been sent, or is it to be sent, a later version of one of its files? The older one would
+ * take its place there. */
 static int is_outdated(struct ledger *l, const struct message *old)
 {
     int64_t newer;
@@ -146,13 +156,13 @@ static int is_outdated(struct ledger *l, const struct message *old)
     if (r)
         return r;
     r = sql_number(&l->writer, &newer,
-                       "SELECT 1 FROM message AS asked JOIN message AS later ON later.unit=asked.unit AND"
-                       " later.sequence=asked.sequence AND later.outgoing=1 AND later.id>asked.id AND"
-                       " later.replaces IS NULL AND (later.sealed=1 OR later.state=3) AND later.state<>7"
-                       " JOIN file AS theirs ON theirs.message=later.id"
-                       " JOIN file AS ours ON ours.message=asked.id AND ours.name=theirs.name"
-                       " WHERE asked.id=? AND ours.sha256<>theirs.sha256 LIMIT 1",
-                       "i", origin.id);
+                   "SELECT 1 FROM message AS asked JOIN message AS later ON later.unit=asked.unit AND"
+                   " later.sequence=asked.sequence AND later.outgoing=1 AND later.id>asked.id AND"
+                   " later.replaces IS NULL AND (later.sealed=1 OR later.state=3) AND later.state<>7"
+                   " JOIN file AS theirs ON theirs.message=later.id"
+                   " JOIN file AS ours ON ours.message=asked.id AND ours.name=theirs.name"
+                   " WHERE asked.id=? AND ours.sha256<>theirs.sha256 LIMIT 1",
+                   "i", origin.id);
     return r == -ENOENT ? 0 : r ? r : -ESTALE;
 }
 _Static_assert(OUT_QUEUED == 3 && OUT_REFUSED == 7, "a query here says 3 and 7");
@@ -168,8 +178,7 @@ static int resend_apply(struct ledger *l, struct change *change)
         return r;
     r = out_find(l, &c->uid, &done);
     if (r != -ENOENT) /* asked twice, or an id that is another message's */
-        return r ? r
-                 : done.has_replaces && memcmp(&done.replaces, &c->old, sizeof c->old) == 0 ? 0 : -EEXIST;
+        return r ? r : done.has_replaces && memcmp(&done.replaces, &c->old, sizeof c->old) == 0 ? 0 : -EEXIST;
     if (!may_resend(&old))
         return -EINVAL;
     r = is_outdated(l, &old);

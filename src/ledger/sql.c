@@ -38,10 +38,11 @@ int connection_open(struct connection *c, const char *path, int flags, int cache
         sqlite3_extended_result_codes(c->db, 1);
         sqlite3_busy_timeout(c->db, 10000);
         char sql[240];
-        snprintf(sql, sizeof sql,
-                 "PRAGMA cache_size=-%d; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA synchronous=FULL;"
-                 "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON",
-                 cache_kib);
+        snprintf(
+            sql, sizeof sql,
+            "PRAGMA cache_size=-%d; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA synchronous=FULL;"
+            "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON",
+            cache_kib);
         rc = sqlite3_exec(c->db, sql, NULL, NULL, NULL);
     }
     if (rc == SQLITE_OK)

@@ -28,9 +28,9 @@ void connection_shrink(struct connection *c);
 /* What a result code means as a negative errno (0 for OK, ROW, DONE). */
 int sql_errno(sqlite3 *db, int code);
 
-/* `format`, a letter a value: d int, i int64_t or uint64_t, t text (NULL = SQL NULL), b blob (pointer, size_t;
- * pointer NULL = SQL NULL). Values stay the caller's until the statement has been reset. `sql` must be a
- * literal: its address finds the kept statement. The same literal cannot be in use twice at a time. */
+/* `format`, a letter a value: d int, i int64_t or uint64_t, t text (NULL = SQL NULL), b blob (pointer,
+ * size_t; pointer NULL = SQL NULL). Values stay the caller's until the statement has been reset. `sql` must
+ * be a literal: its address finds the kept statement. The same literal cannot be in use twice at a time. */
 int sql_run(struct connection *c, const char *sql, const char *format, ...);
 /* NULL only when the statement cannot be made; sql_row then answers -EIO. */
 sqlite3_stmt *sql_query(struct connection *c, const char *sql, const char *format, ...);

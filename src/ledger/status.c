@@ -7,8 +7,8 @@
 
 static int message_before(struct connection *c, uint64_t before, struct message *out)
 {
-    autoquery s = sql_query(c, "SELECT " MESSAGE_COLUMNS " FROM message WHERE id<? ORDER BY id DESC LIMIT 1", "i",
-                            before ? before : (uint64_t)INT64_MAX);
+    autoquery s = sql_query(c, "SELECT " MESSAGE_COLUMNS " FROM message WHERE id<? ORDER BY id DESC LIMIT 1",
+                            "i", before ? before : (uint64_t)INT64_MAX);
     int r = sql_row(s);
     if (r > 0)
         message_read(s, 0, out);
@@ -17,8 +17,14 @@ static int message_before(struct connection *c, uint64_t before, struct message 
 
 static void status_fill(const struct message *m, struct ledger_status *out)
 {
-    *out = (struct ledger_status){.message = m->id, .outgoing = m->outgoing, .id = m->uid, .partner = m->partner,
-                                  .saved = m->saved, .sent = m->sent, .received = m->received, .taken = m->taken,
+    *out = (struct ledger_status){.message = m->id,
+                                  .outgoing = m->outgoing,
+                                  .id = m->uid,
+                                  .partner = m->partner,
+                                  .saved = m->saved,
+                                  .sent = m->sent,
+                                  .received = m->received,
+                                  .taken = m->taken,
                                   .state = m->outgoing ? out_state_name((enum out_state)m->state)
                                                        : in_state_name((enum in_state)m->state)};
     memcpy(out->partner_text, m->partner_text, sizeof out->partner_text);
@@ -79,10 +85,11 @@ int ledger_find(struct ledger *l, bool outgoing, const struct office_id *sender,
     WITH_READER(l, c);
     if (!c)
         return -EIO;
-    int r = outgoing ? sql_number(c, &found, "SELECT id FROM message WHERE uid=? AND outgoing=1", "b", id->bytes,
-                                  sizeof id->bytes)
-                     : sql_number(c, &found, "SELECT id FROM message WHERE uid=? AND outgoing=0 AND partner=?", "bt",
-                                  id->bytes, sizeof id->bytes, sender->text);
+    int r = outgoing
+                ? sql_number(c, &found, "SELECT id FROM message WHERE uid=? AND outgoing=1", "b", id->bytes,
+                             sizeof id->bytes)
+                : sql_number(c, &found, "SELECT id FROM message WHERE uid=? AND outgoing=0 AND partner=?",
+                             "bt", id->bytes, sizeof id->bytes, sender->text);
     *message = (uint64_t)found;
     return r;
 }
@@ -101,10 +108,11 @@ static int evidence_after(struct ledger *l, uint64_t message, uint64_t after, st
     WITH_READER(l, c);
     if (!c)
         return -EIO;
-    autoquery s = sql_query(c,
-                            "SELECT id, kind, at, der FROM receipt WHERE message=? AND id>? AND der IS NOT NULL"
-                            " ORDER BY id LIMIT 1",
-                            "ii", message, after);
+    autoquery s =
+        sql_query(c,
+                  "SELECT id, kind, at, der FROM receipt WHERE message=? AND id>? AND der IS NOT NULL"
+                  " ORDER BY id LIMIT 1",
+                  "ii", message, after);
     int r = sql_row(s);
     if (r <= 0)
         return r < 0 ? r : -ENOENT;

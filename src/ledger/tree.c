@@ -285,8 +285,8 @@ int reports_forget(struct ledger *l, int64_t before_ns)
     int64_t id;
     int r = 0;
     for (unsigned i = 0; i < AT_ONCE && r == 0; i++) {
-        r = sql_number(&l->writer, &id, "SELECT id FROM node WHERE links=0 AND kind=? AND ctime<? LIMIT 1", "di",
-                       (int)NODE_REPORT, before_ns);
+        r = sql_number(&l->writer, &id, "SELECT id FROM node WHERE links=0 AND kind=? AND ctime<? LIMIT 1",
+                       "di", (int)NODE_REPORT, before_ns);
         if (r == 0)
             r = node_delete(l, (uint64_t)id);
     }

@@ -74,8 +74,9 @@ int folder_drop_empty(struct ledger *l, uint64_t folder);
 int folder_make(struct ledger *l, uint64_t parent, const char *name, const char *folded, uint32_t mode,
                 uint64_t message, uint64_t *node);
 
-/* A report of the daemon's (NODE_REPORT, 0440) of this name in `parent`: a new node in any case, for programs may
- * have the one before it open, which stays without a name for a while (reports_forget). `content` 0: removed, when it is there. A user's file of that name stays and wins (0). */
+/* A report of the daemon's (NODE_REPORT, 0440) of this name in `parent`: a new node in any case, for programs
+ * may have the one before it open, which stays without a name for a while (reports_forget). `content` 0:
+ * removed, when it is there. A user's file of that name stays and wins (0). */
 int report_put(struct ledger *l, uint64_t parent, const char *name, const char *folded, uint64_t content);
 int report_remove(struct ledger *l, uint64_t parent,
                   const char *name); /* 0 when there is none; name may be NULL */

@@ -38,10 +38,11 @@ static int note_remove_other(struct ledger *l, uint64_t message, const struct le
 {
     struct ledger_entry note = {0};
     {
-        autoquery s = sql_query(&l->writer,
-                                "SELECT " ENTRY_COLUMNS " FROM node JOIN entry ON entry.node=node.id"
-                                " WHERE node.message=? AND node.kind=2 AND node.message<>0 AND entry.id<>? LIMIT 1",
-                                "ii", message, keep->id);
+        autoquery s =
+            sql_query(&l->writer,
+                      "SELECT " ENTRY_COLUMNS " FROM node JOIN entry ON entry.node=node.id"
+                      " WHERE node.message=? AND node.kind=2 AND node.message<>0 AND entry.id<>? LIMIT 1",
+                      "ii", message, keep->id);
         int r = sql_row(s);
         if (r <= 0)
             return r;
@@ -146,18 +147,25 @@ static int file_left(struct ledger *l, const struct queue_change *c, const struc
 {
     if (f->carried || !other)
         return file_remove(l, c->message, f->name);
-    int r = sql_run(&l->writer, "UPDATE file SET message=? WHERE message=? AND name=?", "iit", other, c->message,
-                    f->name);
+    int r = sql_run(&l->writer, "UPDATE file SET message=? WHERE message=? AND name=?", "iit", other,
+                    c->message, f->name);
     return r || !f->node ? r
-                         : sql_run(&l->writer, "UPDATE node SET message=? WHERE id=? AND message=?", "iii", other,
-                                   f->node, c->message);
+                         : sql_run(&l->writer, "UPDATE node SET message=? WHERE id=? AND message=?", "iii",
+                                   other, f->node, c->message);
 }
 
-static int other_begin(struct ledger *l, const struct queue_change *c, const struct message *m, uint64_t *other)
+static int other_begin(struct ledger *l, const struct queue_change *c, const struct message *m,
+                       uint64_t *other)
 {
-    struct message_new row = {.outgoing = true, .uid = c->other, .partner = m->partner,
-                              .partner_text = m->partner_text, .sequence = m->sequence, .document = m->document,
-                              .state = OUT_WAITING, .reason = "settling", .saved = m->saved};
+    struct message_new row = {.outgoing = true,
+                              .uid = c->other,
+                              .partner = m->partner,
+                              .partner_text = m->partner_text,
+                              .sequence = m->sequence,
+                              .document = m->document,
+                              .state = OUT_WAITING,
+                              .reason = "settling",
+                              .saved = m->saved};
     int r = message_insert(l, &row, other);
     return r ? r : message_audit(l, "begun", *other, "%s, left behind by its unit", m->sequence);
 }
@@ -200,12 +208,13 @@ static int queue_apply(struct ledger *l, struct change *change)
     if (r == 0)
         r = unit_note_remove(l, c->message);
     if (r == 0)
-        r = sql_run(&l->writer, "UPDATE message SET state=3, reason='', settled=1 WHERE id=?", "i", c->message);
+        r = sql_run(&l->writer, "UPDATE message SET state=3, reason='', settled=1 WHERE id=?", "i",
+                    c->message);
     change->changed = LEDGER_CHANGED_UNITS | LEDGER_CHANGED_TREE;
     if (r || (m.state == OUT_QUEUED && m.settled))
         return r;
-    return message_audit(l, "queued", c->message, "%s to %s, %zu files", m.sequence[0] ? m.sequence : "document",
-                         m.partner.text, c->n);
+    return message_audit(l, "queued", c->message, "%s to %s, %zu files",
+                         m.sequence[0] ? m.sequence : "document", m.partner.text, c->n);
 }
 _Static_assert(OUT_QUEUED == 3, "a query here says 3");
 
@@ -261,8 +270,8 @@ static int mark_apply(struct ledger *l, struct change *change)
     if (r || (m.state == (int)c->state && strcmp(m.reason, c->reason) == 0))
         return r;
     change->changed |= LEDGER_CHANGED_UNITS;
-    r = sql_run(&l->writer, "UPDATE message SET state=?, reason=?, settled=0 WHERE id=?", "dti", (int)c->state,
-                c->reason, c->message);
+    r = sql_run(&l->writer, "UPDATE message SET state=?, reason=?, settled=0 WHERE id=?", "dti",
+                (int)c->state, c->reason, c->message);
     return r ? r : message_audit(l, out_state_name(c->state), c->message, "%s %s", m.sequence, c->reason);
 }
 
@@ -297,9 +306,10 @@ struct recipient_change {
 /* What was good but for its partner is good now. */
 static int verdicts_release(struct ledger *l, uint64_t message)
 {
-    int r = sql_run(&l->writer,
-                    "UPDATE node SET verdict=1 WHERE verdict=3 AND id IN (SELECT node FROM file WHERE message=?)",
-                    "i", message);
+    int r =
+        sql_run(&l->writer,
+                "UPDATE node SET verdict=1 WHERE verdict=3 AND id IN (SELECT node FROM file WHERE message=?)",
+                "i", message);
     return r ? r
              : sql_run(&l->writer, "UPDATE file SET verdict=1, reason='' WHERE message=? AND verdict=3", "i",
                        message);
@@ -312,9 +322,10 @@ static int unit_join(struct ledger *l, uint64_t from, uint64_t to)
 {
     autofree struct ledger_unit_file *files = NULL;
     size_t n = 0;
-    int r = sql_run(&l->writer,
-                    "UPDATE node SET message=?1 WHERE message=?2 AND id IN (SELECT node FROM file WHERE message=?2)",
-                    "ii", to, from);
+    int r = sql_run(
+        &l->writer,
+        "UPDATE node SET message=?1 WHERE message=?2 AND id IN (SELECT node FROM file WHERE message=?2)",
+        "ii", to, from);
     if (r == 0)
         r = sql_run(&l->writer, "UPDATE OR IGNORE file SET message=? WHERE message=?", "ii", to, from);
     if (r == 0)
@@ -322,13 +333,14 @@ static int unit_join(struct ledger *l, uint64_t from, uint64_t to)
     for (size_t i = 0; i < n && r == 0; i++) {
         r = file_remove(l, from, files[i].name);
         if (r == 0)
-            r = sql_run(&l->writer, "UPDATE node SET message=0 WHERE id=? AND message=?", "ii", files[i].node, to);
+            r = sql_run(&l->writer, "UPDATE node SET message=0 WHERE id=? AND message=?", "ii", files[i].node,
+                        to);
     }
     if (r == 0)
         r = unit_note_remove(l, from);
     if (r == 0)
-        r = sql_run(&l->writer, "UPDATE message SET state=8, reason='joined', open=0, settled=0 WHERE id=?", "i",
-                    from);
+        r = sql_run(&l->writer, "UPDATE message SET state=8, reason='joined', open=0, settled=0 WHERE id=?",
+                    "i", from);
     return r ? r : message_audit(l, "withdrawn", from, "its files joined another message");
 }
 _Static_assert(OUT_WITHDRAWN == 8, "a query here says 8");

@@ -65,10 +65,10 @@ struct xattr_change {
 static int xattr_put(struct ledger *l, const struct xattr_change *x)
 {
     int64_t bytes;
-    int r =
-        sql_number(&l->writer, &bytes,
-                   "SELECT coalesce(sum(length(CAST(name AS BLOB))+length(data)), 0) FROM xattr WHERE node=? AND name<>?",
-                   "it", x->node, x->name);
+    int r = sql_number(
+        &l->writer, &bytes,
+        "SELECT coalesce(sum(length(CAST(name AS BLOB))+length(data)), 0) FROM xattr WHERE node=? AND name<>?",
+        "it", x->node, x->name);
     if (r)
         return r;
     if ((uint64_t)bytes + strlen(x->name) + x->length > LEDGER_XATTR_BYTES)

@@ -132,10 +132,8 @@ static ssize_t receive(int socket, struct announcer_answer *answer, pid_t *pid)
         char bytes[CMSG_SPACE(sizeof(struct ucred))];
     } control;
     struct iovec part = {answer, sizeof *answer};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = &control,
-                             .msg_controllen = sizeof control};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     ssize_t n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (n < 0)
         return -errno;

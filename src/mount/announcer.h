@@ -19,8 +19,8 @@ int announcer_run(int socket, const char *mountpoint);
  * announcer and none will come, -ETIMEDOUT when none has answered just now. */
 struct announcer;
 struct announcer *announcer_new(int socket); /* takes the descriptor; NULL: no memory */
-/* No call begins after it, one under way is waited for: -ESHUTDOWN from then on. Before the mount stops serving
- * (the announcer would wait for it). */
+/* No call begins after it, one under way is waited for: -ESHUTDOWN from then on. Before the mount stops
+ * serving (the announcer would wait for it). */
 void announcer_shut(struct announcer *a);
 void announcer_free(struct announcer *a);
 int announcer_ping(struct announcer *a, pid_t *pid); /* does not touch the mount: who is there? */

@@ -30,8 +30,8 @@ struct judge_request {
 };
 
 /* Verdict NONE is an empty file before it has settled, scratch, or a name of the daemon's own: nothing to
- * report. A file of CLASS_OTHER is rejected for its name and belongs to no unit, one whose name stands in another
- * folder too, on its way to the same recipient, likewise.
+ * report. A file of CLASS_OTHER is rejected for its name and belongs to no unit, one whose name stands in
+ * another folder too, on its way to the same recipient, likewise.
  *
  * What to do. Fields for ledger_save are filled as they are to be handed in (node, entry, parent, content,
  * mode and times are the caller's). */

@@ -109,7 +109,8 @@ static void tree_close(struct tree *t)
     free(t->drafts);
 }
 
-__attribute__((__format__(__printf__, 2, 0))) static void log_of_libfuse(enum fuse_log_level level, const char *format, va_list arguments)
+__attribute__((__format__(__printf__, 2, 0))) static void
+log_of_libfuse(enum fuse_log_level level, const char *format, va_list arguments)
 {
     char line[256];
     int n = vsnprintf(line, sizeof line, format, arguments);

@@ -21,11 +21,12 @@ struct mount_office {
 };
 struct mount_options {
     const struct settings *settings;
-    const struct mount_office *offices; /* with one, the tree stands at the top; with several, a folder each */
+    const struct mount_office
+        *offices; /* with one, the tree stands at the top; with several, a folder each */
     size_t n_offices;
-    int fuse_fd;          /* /dev/fuse, mounted by the keeper */
-    uid_t owner;          /* of folders and files: the announcer's user */
-    gid_t group;          /* where an office names none: the daemon's user's group */
+    int fuse_fd; /* /dev/fuse, mounted by the keeper */
+    uid_t owner; /* of folders and files: the announcer's user */
+    gid_t group; /* where an office names none: the daemon's user's group */
 };
 /* Sets up the session; no request is served yet. */
 int mount_new(const struct mount_options *options, struct mount **out, struct error *e);
@@ -34,8 +35,8 @@ int mount_serve(struct mount *m);
 void mount_stop(struct mount *m); /* any thread; makes mount_serve return */
 void mount_free(struct mount *m); /* after mount_serve; before the ledgers are closed */
 
-/* Whether the hub answers, for the status page: false = it is away, since *since (UTC ms). Asked on FUSE threads,
- * so that it may not wait. Before mount_serve; `context` outlives it. */
+/* Whether the hub answers, for the status page: false = it is away, since *since (UTC ms). Asked on FUSE
+ * threads, so that it may not wait. Before mount_serve; `context` outlives it. */
 typedef bool mount_hub_fn(void *context, int64_t *since);
 void mount_set_hub(struct mount *m, size_t office, mount_hub_fn *fn, void *context);
 
@@ -47,15 +48,15 @@ void mount_set_announcer(struct mount *m, pid_t announcer);
 const char *mount_office_path(const struct mount *m, size_t office);
 /* Name of the office's hidden folder (in its top), random at each start. */
 const char *mount_hidden_name(const struct mount *m, size_t office);
-/* Allows one rename: hidden/NAME → (entry->parent, entry->name), where NAME is the entry's id in decimal. From
- * that rename on the entry is seen by all, though the ledger says shown = false. */
+/* Allows one rename: hidden/NAME → (entry->parent, entry->name), where NAME is the entry's id in decimal.
+ * From that rename on the entry is seen by all, though the ledger says shown = false. */
 int mount_expect(struct mount *m, size_t office, const struct ledger_entry *entry);
 /* The ledger has it (ledger_shown's callback), or the attempt is over: forgets what mount_expect allowed. */
 void mount_expect_end(struct mount *m, size_t office, uint64_t entry);
 
-/* Allows the announcer one removal: of this entry, while its content is the ledger's `content` and nobody has it
- * open for writing, or has changed it; else its unlink answers EBUSY, as every other of the announcer does: one
- * that was asked for long ago may still come. One at a time. `entry` 0: the attempt is over. */
+/* Allows the announcer one removal: of this entry, while its content is the ledger's `content` and nobody has
+ * it open for writing, or has changed it; else its unlink answers EBUSY, as every other of the announcer
+ * does: one that was asked for long ago may still come. One at a time. `entry` 0: the attempt is over. */
 void mount_expect_removal(struct mount *m, size_t office, uint64_t entry, uint64_t content);
 
 /* ---- What the settler needs ---- */

@@ -21,8 +21,9 @@ static bool is_being_killed(pid_t thread)
         return false;
     snprintf(path, sizeof path, "/proc/%d/stat", (int)thread);
     autofclose FILE *f = fopen(path, "re");
-    /* It waits for our answer and no signal ends that, so it is there. Not to be seen: /proc hides it (hidepid),
-     * and as for another pid namespace the uid alone decides. Out of descriptors: rather asked about than half. */
+    /* It waits for our answer and no signal ends that, so it is there. Not to be seen: /proc hides it
+     * (hidepid), and as for another pid namespace the uid alone decides. Out of descriptors: rather asked
+     * about than half. */
     if (!f)
         return errno != ENOENT && errno != EACCES && errno != EPERM;
     size_t n = fread(line, 1, sizeof line - 1, f);

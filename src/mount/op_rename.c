@@ -149,8 +149,8 @@ static void rename_loose(struct rename_job *r)
                   (const char *const[3]){error, confirm}, rename_done, r);
 }
 
-/* With content that becomes durable by it: in one change with the name, so that neither a power cut nor a full
- * disk leaves the name with another content. */
+/* With content that becomes durable by it: in one change with the name, so that neither a power cut nor a
+ * full disk leaves the name with another content. */
 static void rename_to_ledger(struct rename_job *r)
 {
     struct node *n = r->job.node;

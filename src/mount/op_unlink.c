@@ -12,8 +12,8 @@ struct unlink_job {
     struct job job; /* node: what is removed; other: the file that its note held, or NULL */
     enum unlink_by by;
     uint64_t entry;
-    uint64_t content; /* BY_ANNOUNCER: the ledger's, that may go */
-    bool keep;        /* somebody had it open when the change was handed in */
+    uint64_t content;     /* BY_ANNOUNCER: the ledger's, that may go */
+    bool keep;            /* somebody had it open when the change was handed in */
     struct commit commit; /* of the held file */
     bool committed;
 };
@@ -94,8 +94,8 @@ static bool is_still_held(struct node *file)
            atomic_load(&file->changes) == atomic_load(&file->judged);
 }
 
-/* 0: from here to the end nobody opens it. Whoever asked without a person behind it may have decided long ago: a
- * program may write it now, have saved it anew, or have renamed it. */
+/* 0: from here to the end nobody opens it. Whoever asked without a person behind it may have decided long
+ * ago: a program may write it now, have saved it anew, or have renamed it. */
 static int unlink_begin(struct unlink_job *u)
 {
     struct node *n = u->job.node;

@@ -71,8 +71,8 @@ static void room_count(void *context, const char *name, uint64_t bytes)
         room->bytes += bytes;
 }
 
-/* Will the ledger take it, after all that waits? Its answer comes when nobody waits for it any more. What waits is
- * counted first: it may get there meanwhile. The kernel sets one at a time. */
+/* Will the ledger take it, after all that waits? Its answer comes when nobody waits for it any more. What
+ * waits is counted first: it may get there meanwhile. The kernel sets one at a time. */
 static int xattr_room(struct node *n, const char *name, size_t length)
 {
     struct xattr_room room = {.name = name, .bytes = strlen(name) + length};

@@ -75,8 +75,8 @@ struct page *page_get(struct tree *t, uint64_t id, bool fresh)
     LOCKED(&t->page_mutex);
     if (*kept) {
         int64_t age = clock_now_ns() - (*kept)->made_ns;
-        bool current = (*kept)->changes == atomic_load(&t->changes) && age < 60 * SECOND_NS &&
-                       same_facts(t, *kept);
+        bool current =
+            (*kept)->changes == atomic_load(&t->changes) && age < 60 * SECOND_NS && same_facts(t, *kept);
         bool young = age >= 0 && age < SECOND_NS;
         if (!current && (fresh || !young)) {
             page_drop(*kept);

@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "careplan/standard.h"
 
-void page_partner(struct ledger *l, const struct office_id *self, const struct ledger_status *s, char name[256],
-                  char identity[32])
+void page_partner(struct ledger *l, const struct office_id *self, const struct ledger_status *s,
+                  char name[256], char identity[32])
 {
     with_cleanup(ledger_partner_free) struct ledger_partner p = {0};
     name[0] = '\0';
@@ -20,7 +20,8 @@ void page_partner(struct ledger *l, const struct office_id *self, const struct l
         snprintf(name, 256, "%s", p.name);
 }
 
-void page_reason(const struct status_words *words, const struct ledger_status *s, char out[STATUS_REASON_SIZE])
+void page_reason(const struct status_words *words, const struct ledger_status *s,
+                 char out[STATUS_REASON_SIZE])
 {
     out[0] = '\0';
     if (words->tone == TONE_TODO && (strcmp(s->state, "rejected") == 0 || strcmp(s->state, "refused") == 0))

@@ -6,13 +6,14 @@
 #include "ledger/ledger.h"
 #include "standard/status_words.h"
 
-/* Name and identity of the partner: "さくら訪問介護", "0300000005-11". `name` "" when it is not known. Both ""
- * when it is `self`, which nobody means to send to: the file's name is wrong. */
-void page_partner(struct ledger *l, const struct office_id *self, const struct ledger_status *s, char name[256],
-                  char identity[32]);
+/* Name and identity of the partner: "さくら訪問介護", "0300000005-11". `name` "" when it is not known. Both
+ * "" when it is `self`, which nobody means to send to: the file's name is wrong. */
+void page_partner(struct ledger *l, const struct office_id *self, const struct ledger_status *s,
+                  char name[256], char identity[32]);
 
 /* The reason in words, or "" where `words` say it already. */
-void page_reason(const struct status_words *words, const struct ledger_status *s, char out[STATUS_REASON_SIZE]);
+void page_reason(const struct status_words *words, const struct ledger_status *s,
+                 char out[STATUS_REASON_SIZE]);
 
 /* What it holds: "第6表（サービス利用票）、利用者補足情報 ×2"; a document by type and size only. */
 int page_contents(const struct ledger_status *s, struct buffer *out);

@@ -241,7 +241,8 @@ static void table(struct buffer *b, const char *title, const struct rows *rows, 
     buffer_append(b, rows->html.data, rows->html.length);
     buffer_text(b, "</tbody></table></div>\n");
     if (rows->left_out)
-        buffer_printf(b, "<p class=\"more\">ほかに %zu 件あります。すべては「送受信一覧.csv」にあります。</p>\n",
+        buffer_printf(b,
+                      "<p class=\"more\">ほかに %zu 件あります。すべては「送受信一覧.csv」にあります。</p>\n",
                       rows->left_out);
 }
 
@@ -253,13 +254,15 @@ static void write_alerts(struct buffer *b, const struct page *p)
         buffer_text(b, "<p class=\"alert\"><b>センターに接続できません");
         if (since[0])
             buffer_printf(b, "（%s から）", since);
-        buffer_text(b, "</b>。つながり次第、自動で送受信します。長く続くときは、管理者に連絡してください。</p>\n");
+        buffer_text(
+            b, "</b>。つながり次第、自動で送受信します。長く続くときは、管理者に連絡してください。</p>\n");
     }
     if (p->facts->unsendable)
-        buffer_printf(b,
-                      "<p class=\"alert\"><b>送られないファイルがあります：%llu 件</b>。ファイル名や置き場所が違うため、"
-                      "下の表には出ません。outbox で、ファイルの横の「.エラー.txt」を見てください。</p>\n",
-                      (unsigned long long)p->facts->unsendable);
+        buffer_printf(
+            b,
+            "<p class=\"alert\"><b>送られないファイルがあります：%llu 件</b>。ファイル名や置き場所が違うため、"
+            "下の表には出ません。outbox で、ファイルの横の「.エラー.txt」を見てください。</p>\n",
+            (unsigned long long)p->facts->unsendable);
 }
 
 static void write_head(struct buffer *b, const struct page *p)
@@ -282,27 +285,32 @@ static void write_head(struct buffer *b, const struct page *p)
 
 static void write_foot(struct buffer *b, const struct page *p)
 {
-    buffer_text(b, "<footer>\n<h2>状態の意味（送信）</h2>\n<dl>"
-                   "<dt>送信準備中・送信待ち</dt><dd>自動で送られます。待つだけで構いません。</dd>"
-                   "<dt>送信済</dt><dd>センターに届きました。相手はまだ受け取っていません。</dd>"
-                   "<dt>受領済</dt><dd>相手の事業所のフォルダーに届きました。</dd>"
-                   "<dt>取込済</dt><dd>相手の事業所が取り込みました。</dd>"
-                   "<dt>差戻し・確認待ち・ファイル不足</dt><dd>送られていません。「対応が必要なもの」を見てください。</dd>"
-                   "<dt>送り先が未定</dt><dd>送り先のサービスを選べません。送りたい事業所のフォルダーに保存し直してください。</dd>"
-                   "<dt>相手が未参加</dt><dd>送られていません。従来の方法で送ってください。</dd>"
-                   "<dt>受取不可</dt><dd>相手の事業所が受け取れませんでした。理由は「対応が必要なもの」にあります。</dd>"
-                   "<dt>取消</dt><dd>送る前に消されました。</dd>"
-                   "</dl>\n<h2>状態の意味（受信）</h2>\n<dl>"
-                   "<dt>未取込</dt><dd>inbox に届いています。介護ソフトに取り込んでください。</dd>"
-                   "<dt>取込済</dt><dd>取り込みました。</dd>"
-                   "<dt>差替済</dt><dd>新しいものが届いたので、取り込まなくて構いません。</dd>"
-                   "<dt>受取不可</dt><dd>確かめられなかったため、受け取っていません。相手の事業所に再送を頼んでください。</dd>"
-                   "</dl>\n");
+    buffer_text(
+        b,
+        "<footer>\n<h2>状態の意味（送信）</h2>\n<dl>"
+        "<dt>送信準備中・送信待ち</dt><dd>自動で送られます。待つだけで構いません。</dd>"
+        "<dt>送信済</dt><dd>センターに届きました。相手はまだ受け取っていません。</dd>"
+        "<dt>受領済</dt><dd>相手の事業所のフォルダーに届きました。</dd>"
+        "<dt>取込済</dt><dd>相手の事業所が取り込みました。</dd>"
+        "<dt>差戻し・確認待ち・ファイル不足</dt><dd>送られていません。「対応が必要なもの」を見てください。</dd>"
+        "<dt>送り先が未定</dt><dd>送り先のサービスを選べません。送りたい事業所のフォルダーに保存し直してください。</dd>"
+        "<dt>相手が未参加</dt><dd>送られていません。従来の方法で送ってください。</dd>"
+        "<dt>受取不可</dt><dd>相手の事業所が受け取れませんでした。理由は「対応が必要なもの」にあります。</dd>"
+        "<dt>取消</dt><dd>送る前に消されました。</dd>"
+        "</dl>\n<h2>状態の意味（受信）</h2>\n<dl>"
+        "<dt>未取込</dt><dd>inbox に届いています。介護ソフトに取り込んでください。</dd>"
+        "<dt>取込済</dt><dd>取り込みました。</dd>"
+        "<dt>差替済</dt><dd>新しいものが届いたので、取り込まなくて構いません。</dd>"
+        "<dt>受取不可</dt><dd>確かめられなかったため、受け取っていません。相手の事業所に再送を頼んでください。</dd>"
+        "</dl>\n");
     if (p->looked_at >= LOOKED_AT)
-        buffer_printf(b, "<p>新しいものから %d 件を見ています。それより古いものは「送受信一覧.csv」にあります。</p>\n",
-                      LOOKED_AT);
-    buffer_text(b, "<p>文書は、名前に個人名が含まれることがあるため、種類と大きさだけを表示しています。時刻は日本時間です。</p>\n"
-                   "</footer>\n</main>\n</body>\n</html>\n");
+        buffer_printf(
+            b, "<p>新しいものから %d 件を見ています。それより古いものは「送受信一覧.csv」にあります。</p>\n",
+            LOOKED_AT);
+    buffer_text(
+        b,
+        "<p>文書は、名前に個人名が含まれることがあるため、種類と大きさだけを表示しています。時刻は日本時間です。</p>\n"
+        "</footer>\n</main>\n</body>\n</html>\n");
 }
 
 int page_status_html(struct ledger *l, const struct settings *s, const struct office_id *office,
@@ -316,9 +324,11 @@ int page_status_html(struct ledger *l, const struct settings *s, const struct of
     int r = ledger_status_list(l, 0, LOOKED_AT, take, &p);
     if (r >= 0) {
         write_head(out, &p);
-        table(out, "対応が必要なもの", &p.todo, todo, facts->unsendable ? "上の「送られないファイル」のほかには、ありません。"
-                                 : "ありません。すべて自動で進んでいます。");
-        table(out, "送ったもの・送るもの", &p.out, sent, "まだありません。送るファイルを outbox に保存してください。");
+        table(out, "対応が必要なもの", &p.todo, todo,
+              facts->unsendable ? "上の「送られないファイル」のほかには、ありません。"
+                                : "ありません。すべて自動で進んでいます。");
+        table(out, "送ったもの・送るもの", &p.out, sent,
+              "まだありません。送るファイルを outbox に保存してください。");
         table(out, "届いたもの", &p.in, received, "まだありません。");
         write_foot(out, &p);
     }

@@ -14,7 +14,7 @@
 /* What the page tells that no message does. */
 struct page_facts {
     bool hub_away;
-    int64_t since; /* UTC ms; 0 = not known */
+    int64_t since;       /* UTC ms; 0 = not known */
     uint64_t unsendable; /* ledger_unsendable */
 };
 int page_status_html(struct ledger *l, const struct settings *s, const struct office_id *office,

@@ -83,9 +83,9 @@ static bool row(void *context, const struct ledger_status *s)
 int page_status_csv(struct ledger *l, const struct settings *s, const struct office_id *office,
                     struct buffer *out)
 {
-    static const char *const head[] = {"方向",     "状態",       "相手の事業所", "相手の名前", "連番",
-                                       "内容",     "ファイル名", "保存",         "送信",       "受領",
-                                       "取込",     "説明",       "理由",   "メッセージ番号"};
+    static const char *const head[] = {"方向", "状態",       "相手の事業所", "相手の名前",    "連番",
+                                       "内容", "ファイル名", "保存",         "送信",          "受領",
+                                       "取込", "説明",       "理由",         "メッセージ番号"};
     (void)s;
     struct table t = {.ledger = l, .office = office, .out = out, .first = true};
     buffer_text(out, "\xef\xbb\xbf");

@@ -21,7 +21,8 @@ static void putback_refused(struct node *n)
         node_unname(n);
 }
 
-/* It stays live and unjudged, and its unit waits: tried again later, or nothing would until its next close. */
+/* It stays live and unjudged, and its unit waits: tried again later, or nothing would until its next close.
+ */
 static void save_failed(struct node *n, const struct save_how *how)
 {
     if (how->draft || !n->tree->settler)

@@ -54,14 +54,14 @@ struct settler {
     bool stopping, units_changed, directory_changed, active;
     struct unit_table units;
     struct recent recent[RECENT];
-    size_t n_recent; /* ever; the ring's next place */
+    size_t n_recent;                           /* ever; the ring's next place */
     struct unjudged *unjudged, *last_unjudged; /* last: NULL when there is none */
 
     /* The thread's own: */
-    uint64_t known; /* highest message id looked for */
+    uint64_t known;                       /* highest message id looked for */
     int64_t linger_at, sweep_at, idle_at; /* idle_at NEVER: done until something happens */
     int64_t clock_offset;                 /* UTC - BOOTTIME */
-    int64_t steady_since, expire_from;    /* CLOCK_BOOTTIME: no jump since; partner_wait may end from then on */
+    int64_t steady_since, expire_from; /* CLOCK_BOOTTIME: no jump since; partner_wait may end from then on */
 };
 
 static int64_t settle_ms(const struct settler *s, const struct unit_entry *e)
@@ -79,7 +79,8 @@ static int64_t sum(int64_t a, int64_t b)
 static void add_stranger(struct unit_entry *e, uint64_t node)
 {
     if (node && !unit_entry_stranger(e, node))
-        log_error("settle", "a file under the number of message %llu is not waited for", (unsigned long long)e->message);
+        log_error("settle", "a file under the number of message %llu is not waited for",
+                  (unsigned long long)e->message);
 }
 
 struct touch {
@@ -125,8 +126,8 @@ static void add_unjudged(struct settler *s, uint64_t node, int64_t wait)
     }
     *f = (struct unjudged){.node = node, .due = sum(clock_boot_ms(), wait)};
     LOCKED(&s->mutex);
-    struct unjudged **at = s->last_unjudged && s->last_unjudged->due <= f->due ? &s->last_unjudged->next
-                                                                               : &s->unjudged;
+    struct unjudged **at =
+        s->last_unjudged && s->last_unjudged->due <= f->due ? &s->last_unjudged->next : &s->unjudged;
     while (*at && (*at)->due <= f->due)
         at = &(*at)->next;
     f->next = *at;
@@ -352,7 +353,8 @@ static void remove_lingering(struct settler *s, int64_t now)
         struct ledger_entry now_there;
         struct ledger_node node;
         int r = s->host.remove_entry(s->host.context, &entries[i]);
-        if (r == -ETIMEDOUT || r == -EPIPE || r == -ESHUTDOWN) /* do not wait for each anew: units are to settle */
+        if (r == -ETIMEDOUT || r == -EPIPE ||
+            r == -ESHUTDOWN) /* do not wait for each anew: units are to settle */
             return;
         left += ledger_lookup(s->ledger, entries[i].parent, entries[i].name, &now_there, &node) == 0 &&
                 now_there.id == entries[i].id;
@@ -412,7 +414,8 @@ static void watch_clock(struct settler *s, int64_t now)
 {
     int64_t offset = clock_utc_ms() - now, moved = offset - s->clock_offset;
     if (moved > JUMP || moved < -JUMP) {
-        log_warning("clock-jump", "the clock was set by %lld s; files sent linger anew, none stops waiting today",
+        log_warning("clock-jump",
+                    "the clock was set by %lld s; files sent linger anew, none stops waiting today",
                     (long long)(moved / SECOND));
         s->steady_since = now;
         s->expire_from = now + DAY;
@@ -502,7 +505,8 @@ int settler_start(struct ledger *l, const struct settings *settings, const struc
     struct settler *s = calloc(1, sizeof *s);
     if (!s)
         return -ENOMEM;
-    *s = (struct settler){.ledger = l, .settings = settings, .office = *office, .host = *host, .active = true};
+    *s =
+        (struct settler){.ledger = l, .settings = settings, .office = *office, .host = *host, .active = true};
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

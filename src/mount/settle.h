@@ -18,8 +18,8 @@ struct settle_host {
     void *context;
     /* Has this node a live handle that may write, or content not yet judged? Then it is not settled. */
     bool (*busy)(void *context, uint64_t node);
-    /* Remove this entry of the outbox as desktops should see it (linger over, report obsolete). 0 or negative:
-     * -EBUSY it is not what it was, -ETIMEDOUT, -EPIPE nobody removes anything just now. */
+    /* Remove this entry of the outbox as desktops should see it (linger over, report obsolete). 0 or
+     * negative: -EBUSY it is not what it was, -ETIMEDOUT, -EPIPE nobody removes anything just now. */
     int (*remove_entry)(void *context, const struct ledger_entry *entry);
     /* Entries under `parent` changed in the ledger without a request (reports, new folders): invalidate. */
     void (*changed)(void *context, uint64_t parent, const char *name);
@@ -33,7 +33,8 @@ struct settle_host {
 /* Starts the thread; subscribes to the ledger (so call it before other threads use the ledger). */
 int settler_start(struct ledger *l, const struct settings *s, const struct office_id *office,
                   const struct settle_host *host, struct settler **out);
-/* Joins the thread: the host is asked nothing any more. It can still be told (settler_touch, settler_empty). */
+/* Joins the thread: the host is asked nothing any more. It can still be told (settler_touch, settler_empty).
+ */
 void settler_stop(struct settler *s);
 void settler_free(struct settler *s); /* stopped; nobody tells it any more */
 

@@ -44,7 +44,8 @@ static void remove_report(const struct settle_look *look, uint64_t parent, const
     struct ledger_entry entry;
     struct ledger_node node;
     if (ledger_lookup(look->ledger, parent, report, &entry, &node) == 0 && node.kind == NODE_REPORT)
-        (void)look->host->remove_entry(look->host->context, &entry); /* a note that stays is told, and does no harm */
+        (void)look->host->remove_entry(look->host->context,
+                                       &entry); /* a note that stays is told, and does no harm */
 }
 
 void settle_report_gone(const struct settle_look *look, const char *sequence)
@@ -159,8 +160,9 @@ static enum settle_outcome expire(const struct settle_look *look, const struct l
 {
     char id[2 * ENVELOPE_ID_SIZE + 1];
     label(u, id);
-    log_warning("partner-wait-over", "message %s: %s did not join within partner_wait; it will not go by itself",
-                id, u->recipient_text);
+    log_warning("partner-wait-over",
+                "message %s: %s did not join within partner_wait; it will not go by itself", id,
+                u->recipient_text);
     int r = ledger_mark_unit(look->ledger, u->message, OUT_WAITING, REASON_EXPIRED, 0, NULL, NULL, NULL, 0,
                              NULL, NULL);
     return r ? outcome_of(r) : SETTLE_TOUCH;
@@ -354,8 +356,7 @@ static enum settle_outcome judge_unit(struct settle_look *look, const struct led
         log_warning("unit-without-sub", "unit %s for %s goes without its SUB files", u->sequence,
                     u->recipient.text);
         enum settle_outcome outcome = queue_complete(look, u);
-        if (outcome == SETTLE_QUEUED &&
-            ledger_note_reason(look->ledger, u->message, REASON_SUB, NULL, NULL))
+        if (outcome == SETTLE_QUEUED && ledger_note_reason(look->ledger, u->message, REASON_SUB, NULL, NULL))
             log_warning("settle", "the status will not say that SUB files were missing");
         return outcome;
     case UNIT_INCOMPLETE:

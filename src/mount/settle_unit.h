@@ -20,15 +20,15 @@ struct settle_look {
     const struct settings *settings;
     const struct office_id *office;
     const struct settle_host *host;
-    bool waited;          /* unit_wait is over since the last touch */
-    bool may_expire;      /* the clock can be trusted for partner_wait */
+    bool waited;     /* unit_wait is over since the last touch */
+    bool may_expire; /* the clock can be trusted for partner_wait */
     uint64_t message;
-    uint64_t *strangers;  /* other files under its number */
+    uint64_t *strangers; /* other files under its number */
     size_t n_strangers;
     bool (*touched)(void *context); /* since the look began? */
     void *context;
     struct office_id recipient; /* out: it has just become known */
-    uint64_t report_parent; /* in and out: where `<sequence>.未完成.txt` stands, 0 = none */
+    uint64_t report_parent;     /* in and out: where `<sequence>.未完成.txt` stands, 0 = none */
 };
 
 enum settle_outcome settle_look(struct settle_look *look);

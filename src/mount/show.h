@@ -1,7 +1,7 @@
 /* Shows what has arrived: one thread an office drives the announcer, so that the files of a unit appear by
  * renames made through the mount, dependents first, the main file last, and desktops see it. The ledger had
- * them before; what cannot be shown so (no announcer, a rename that fails) is shown without the event: nothing
- * that arrived stays hidden. */
+ * them before; what cannot be shown so (no announcer, a rename that fails) is shown without the event:
+ * nothing that arrived stays hidden. */
 #ifndef MOUNT_SHOW_H
 #define MOUNT_SHOW_H
 
@@ -22,8 +22,8 @@ void show_ready(struct show *s);
  * a call of the announcer under way is waited for. NULL is allowed. */
 void show_stop(struct show *s);
 
-/* The path of an entry below the mount point. 0, -ENOENT (not in the tree), -ENAMETOOLONG. For removals by the
- * announcer, too. */
+/* The path of an entry below the mount point. 0, -ENOENT (not in the tree), -ENAMETOOLONG. For removals by
+ * the announcer, too. */
 int show_path(struct ledger *l, const struct mount *m, size_t office, const struct ledger_entry *entry,
               char *out, size_t size);
 

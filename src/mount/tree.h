@@ -132,10 +132,10 @@ struct node {
 
     /* A file of the outbox has one name, or none when it was unlinked. */
     bool named;
-    bool loose;  /* named, but its entry is not in the ledger: it stands in mount.names and its folder */
-    bool stored; /* the node is in the ledger */
-    bool pinned; /* holds a reference to itself: has content that the ledger has not */
-    bool kept;   /* unlinked in the ledger with keep_node: dropped there after the last release */
+    bool loose;   /* named, but its entry is not in the ledger: it stands in mount.names and its folder */
+    bool stored;  /* the node is in the ledger */
+    bool pinned;  /* holds a reference to itself: has content that the ledger has not */
+    bool kept;    /* unlinked in the ledger with keep_node: dropped there after the last release */
     bool leaving; /* is being unlinked: who opens it waits for the outcome */
     bool gone;    /* unlinked when nobody had it open: the ledger has not kept it */
     struct table_link name_link; /* mount.names */
@@ -215,8 +215,8 @@ struct handle {
     struct ranges read;
 };
 
-/* Takes a reference of the node; counts it. 0, -ENFILE (no memory, or too many), -ESTALE (it has gone), -EAGAIN:
- * it is leaving, to be asked again by a job of the node. */
+/* Takes a reference of the node; counts it. 0, -ENFILE (no memory, or too many), -ESTALE (it has gone),
+ * -EAGAIN: it is leaving, to be asked again by a job of the node. */
 int handle_open(struct node *n, const struct fuse_ctx *who, bool writer, struct handle **out);
 struct handle *handle_find(struct mount *m, uint64_t fh);
 void handle_close(struct mount *m, struct handle *h); /* gives everything back */
@@ -322,9 +322,9 @@ int hidden_rename(struct tree *t, const char *name, uint64_t new_parent, const c
 /* ---- Saving ---- */
 
 struct save_how {
-    bool held;    /* not closed by its client */
-    bool settled; /* empty, and to be judged all the same */
-    bool draft;   /* fsync: durable, without a verdict */
+    bool held;         /* not closed by its client */
+    bool settled;      /* empty, and to be judged all the same */
+    bool draft;        /* fsync: durable, without a verdict */
     uint64_t replaces; /* node whose name it takes */
 };
 /* Starts the job that judges and commits what the node holds, and answers `req` (may be NULL). */

@@ -21,7 +21,7 @@ struct unit_entry {
     int64_t touched; /* CLOCK_BOOTTIME ms */
     unsigned touches;
     bool waits_for_partner;
-    int64_t again; /* ms of the last wait of a unit that is not sealed yet */
+    int64_t again;          /* ms of the last wait of a unit that is not sealed yet */
     uint64_t report_parent; /* where `<sequence>.未完成.txt` stands, 0 = none */
     /* Files touched under this number that may not belong to the message yet: while one is busy, so is the
      * unit. */

@@ -62,10 +62,12 @@ int program_check(struct program *p, const char *config, struct error *e)
                          s->user);
     if (s->n_offices == 0)
         return error_set(e, -EINVAL, "no-office",
-                         "%s: no [office NUMBER-SERVICE] section; do: careplanctl enrol, which adds it", config);
+                         "%s: no [office NUMBER-SERVICE] section; do: careplanctl enrol, which adds it",
+                         config);
     if (!s->hub_url || !s->hub_ca)
-        return error_set(e, -EINVAL, "no-hub", "%s: [hub] %s is missing; do: careplanctl enrol, which sets it",
-                         config, s->hub_url ? "ca" : "url");
+        return error_set(e, -EINVAL, "no-hub",
+                         "%s: [hub] %s is missing; do: careplanctl enrol, which sets it", config,
+                         s->hub_url ? "ca" : "url");
     if (s->hub_ca[0] != '/')
         return error_set(e, -EINVAL, "config-value", "%s: [hub] ca = %s: must be an absolute path", config,
                          s->hub_ca);
@@ -76,7 +78,8 @@ int program_check(struct program *p, const char *config, struct error *e)
         r = find_user("announcer", s->announcer, &p->announcer, e);
     if (r == 0 && p->daemon.uid == p->announcer.uid)
         r = error_set(e, -EINVAL, "daemon-user",
-                      "[daemon] user and announcer are both %s; do: give the announcer a user of its own", s->user);
+                      "[daemon] user and announcer are both %s; do: give the announcer a user of its own",
+                      s->user);
     for (size_t i = 0; r == 0 && i < s->n_offices; i++)
         r = check_state(&s->offices[i], &p->daemon, e);
     return r;

@@ -60,7 +60,8 @@ void detach_done(int fd)
 /* A stream of the journal (systemd's "native stdout" protocol), or -1. */
 static int journal_stream(void)
 {
-    static const char head[] = "careplanfs\n\n6\n1\n0\n0\n0\n"; /* name, unit, level, level prefixes, forwards */
+    static const char head[] =
+        "careplanfs\n\n6\n1\n0\n0\n0\n"; /* name, unit, level, level prefixes, forwards */
     struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/stdout"};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)

@@ -31,8 +31,9 @@ struct keeper {
     int detached;
     sigset_t signals, before;
     int signal_fd, fuse_fd;
-    int announcer_socket; /* the announcer's end, for its successors: requests that wait outlive an announcer, so the
-                             worker never sees EPIPE but a time-out; who waits for many gives up at the first */
+    int announcer_socket; /* the announcer's end, for its successors: requests that wait outlive an announcer,
+                             so the worker never sees EPIPE but a time-out; who waits for many gives up at the
+                             first */
     int worker_socket;
     pid_t pid, announcer, worker;
     int worker_status;
@@ -147,7 +148,8 @@ static void reap(struct keeper *k)
         } else if (pid == k->announcer) {
             k->announcer = 0;
             k->announcer_due = k->announcer_started + ANNOUNCER_GAP_MS;
-            if (WIFEXITED(status) && WEXITSTATUS(status) == 0) /* the worker's end is closed: it is ending, too */
+            if (WIFEXITED(status) &&
+                WEXITSTATUS(status) == 0) /* the worker's end is closed: it is ending, too */
                 continue;
             log_warning("announcer-ended", "the announcer ended (%s %d) and is started again",
                         WIFSIGNALED(status) ? "signal" : "status",
@@ -235,7 +237,8 @@ static void on_time(struct keeper *k)
 static void serve(struct keeper *k)
 {
     while (!k->worker_ended) {
-        struct pollfd p[] = {{.fd = k->signal_fd, .events = POLLIN}, {.fd = k->worker_socket, .events = POLLIN}};
+        struct pollfd p[] = {{.fd = k->signal_fd, .events = POLLIN},
+                             {.fd = k->worker_socket, .events = POLLIN}};
         int n = poll(p, ARRAY_LENGTH(p), next_wait(k));
         if (n > 0 && p[1].revents)
             on_word(k);
@@ -261,7 +264,8 @@ static int result(struct keeper *k)
     bool was_mounted = k->mountpoint->device[0];
     int r = mountpoint_unmount(k->mountpoint);
     if (r)
-        log_error("keeper", "%s cannot be unmounted: %s; do: umount -l it", k->mountpoint->path, strerror(-r));
+        log_error("keeper", "%s cannot be unmounted: %s; do: umount -l it", k->mountpoint->path,
+                  strerror(-r));
     int code = WIFEXITED(k->worker_status) ? WEXITSTATUS(k->worker_status) : -1;
     if (code == 0 && !k->failed)
         return r ? 1 : 0;
@@ -293,7 +297,8 @@ int keeper_run(const struct program *p, struct mountpoint *m, int detached)
     sigprocmask(SIG_BLOCK, &k.signals, &k.before);
     signal(SIGPIPE, SIG_IGN);
     k.signal_fd = signalfd(-1, &k.signals, SFD_CLOEXEC);
-    int r = k.signal_fd < 0 ? error_set(&e, -errno, "keeper", "signalfd: %s", strerror(errno)) : begin(&k, &e);
+    int r =
+        k.signal_fd < 0 ? error_set(&e, -errno, "keeper", "signalfd: %s", strerror(errno)) : begin(&k, &e);
     int status = 2;
     if (r) {
         say(&e);

@@ -1,6 +1,6 @@
-/* The keeper: root, tiny, one thread. It forks the announcer before /dev/fuse is open, then the worker with the
- * descriptor; mounts when the worker has everything ready; passes SIGTERM and SIGINT on, starts the announcer
- * again when it dies, and takes the mount away when the worker has ended. docs/architecture.md. */
+/* The keeper: root, tiny, one thread. It forks the announcer before /dev/fuse is open, then the worker with
+ * the descriptor; mounts when the worker has everything ready; passes SIGTERM and SIGINT on, starts the
+ * announcer again when it dies, and takes the mount away when the worker has ended. docs/architecture.md. */
 #ifndef PROGRAM_KEEPER_H
 #define PROGRAM_KEEPER_H
 

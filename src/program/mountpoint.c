@@ -79,8 +79,9 @@ static int resolve(const char *path, char out[PATH_MAX], struct error *e)
     if (!parent)
         return error_set(e, -errno, "mountpoint", "%s: %s; do: mkdir -p %s", path, strerror(errno), path);
     int n = name ? snprintf(out, PATH_MAX, "%s/%s", strcmp(parent, "/") ? parent : "", name) : -1;
-    return n > 0 && n < PATH_MAX ? 0
-                                 : error_set(e, -ENAMETOOLONG, "mountpoint", "%s: the path is too long", path);
+    return n > 0 && n < PATH_MAX
+               ? 0
+               : error_set(e, -ENAMETOOLONG, "mountpoint", "%s: the path is too long", path);
 }
 
 static int clear_dead(const char *path, struct error *e)
@@ -96,7 +97,8 @@ static int clear_dead(const char *path, struct error *e)
     return 0;
 }
 
-/* For a second after a daemon's death the kernel may still answer lstat by what it remembers, but not statfs. */
+/* For a second after a daemon's death the kernel may still answer lstat by what it remembers, but not statfs.
+ */
 static int look(const char *path, struct stat *status)
 {
     struct statfs fs;
@@ -113,9 +115,10 @@ static int check_empty(const char *path, struct error *e)
         empty = strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0;
     closedir(folder);
     return empty ? 0
-                 : error_set(e, -ENOTEMPTY, "mountpoint",
-                             "%s: the mount point is not empty; do: name an empty folder, or move what is in it",
-                             path);
+                 : error_set(
+                       e, -ENOTEMPTY, "mountpoint",
+                       "%s: the mount point is not empty; do: name an empty folder, or move what is in it",
+                       path);
 }
 
 /* Every step above it must be searchable for the announcer. */
@@ -175,9 +178,9 @@ int mountpoint_prepare(struct mountpoint *m, const char *path, const struct prog
     if (r)
         return r;
     if (is_served(m->path))
-        return error_set(e, -EBUSY, "mountpoint",
-                         "%s: a careplanfs is mounted there already; do: stop it first, or name another folder",
-                         m->path);
+        return error_set(
+            e, -EBUSY, "mountpoint",
+            "%s: a careplanfs is mounted there already; do: stop it first, or name another folder", m->path);
     r = clear_all(m->path, &status, e);
     if (r)
         return r;
@@ -196,7 +199,8 @@ int mountpoint_mount(struct mountpoint *m, int fuse_fd, struct error *e)
     if (mount("careplanfs", m->path, MOUNT_TYPE, MS_NOSUID | MS_NODEV | MS_NOSYMFOLLOW, options))
         return error_set(e, -errno, "mount", "cannot mount on %s: %s", m->path, strerror(errno));
     if (!mounted_at(m->path, type, m->device))
-        return error_set(e, -EIO, "mount", "%s: the new mount is not to be seen in /proc/self/mountinfo", m->path);
+        return error_set(e, -EIO, "mount", "%s: the new mount is not to be seen in /proc/self/mountinfo",
+                         m->path);
     return 0;
 }
 

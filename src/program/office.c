@@ -34,7 +34,8 @@ static int host_remove_entry(void *context, const struct ledger_entry *entry)
         r = announcer_unlink(o->announcer, path);
         mount_expect_removal(o->mount, o->index, 0, 0);
     }
-    if (r && r != -ENOENT && r != -ESHUTDOWN && r != -EBUSY) /* busy: a program has it open or saved it anew */
+    if (r && r != -ENOENT && r != -ESHUTDOWN &&
+        r != -EBUSY) /* busy: a program has it open or saved it anew */
         log_warning("settle", "an entry of the outbox cannot be removed yet: %s", strerror(-r));
     return r;
 }
@@ -117,17 +118,19 @@ static int control_resend(void *context, const char *message, struct error *e)
     struct message_id old, fresh;
     char id[2 * ENVELOPE_ID_SIZE + 1];
     if (!own_message(o, message, &old))
-        return error_set(e, -EINVAL, "message-name", "'%.100s' is no message of this office: %s/out/ID", message,
-                         o->office->office.text);
+        return error_set(e, -EINVAL, "message-name", "'%.100s' is no message of this office: %s/out/ID",
+                         message, o->office->office.text);
     random_bytes(fresh.bytes, sizeof fresh.bytes);
     int r = ledger_resend(o->ledger, &old, &fresh, NULL, NULL);
     if (r == -ENOENT)
-        return error_set(e, r, "message-unknown", "there is no message %.100s; do: careplanctl status", message);
-    if (r == -ESTALE)
-        return error_set(e, r, "message-outdated",
-                         "a newer version of %.100s was sent, and this one would take its place at the partner; do: "
-                         "careplanctl status, and send the newest again",
+        return error_set(e, r, "message-unknown", "there is no message %.100s; do: careplanctl status",
                          message);
+    if (r == -ESTALE)
+        return error_set(
+            e, r, "message-outdated",
+            "a newer version of %.100s was sent, and this one would take its place at the partner; do: "
+            "careplanctl status, and send the newest again",
+            message);
     if (r == -EINVAL)
         return error_set(e, r, "message-state", "%.100s cannot be sent again: %s", message, why_not(o, &old));
     if (r)
@@ -176,7 +179,8 @@ int office_start(struct office_run *o, struct mount *m, struct announcer *a, str
                                      .changed = host_changed,
                                      .judge_empty = host_judge_empty,
                                      .sweep = host_sweep};
-    const struct control_handlers handlers = {.context = o, .status = control_status, .resend = control_resend};
+    const struct control_handlers handlers = {
+        .context = o, .status = control_status, .resend = control_resend};
     o->mount = m;
     o->announcer = a;
     int r = settler_start(o->ledger, o->settings, &o->office->office, &host, &o->settler);

@@ -1,5 +1,5 @@
-/* One office of the worker: its ledger, settler, shower, link and control socket, and how they are tied to the
- * mount. */
+/* One office of the worker: its ledger, settler, shower, link and control socket, and how they are tied to
+ * the mount. */
 #ifndef PROGRAM_OFFICE_H
 #define PROGRAM_OFFICE_H
 

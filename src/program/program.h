@@ -22,7 +22,8 @@ struct program {
 };
 
 /* Fills the users and sees that the configuration can be served by this machine: started as root, users there
- * and apart, offices named, state folders the daemon's alone. Changes nothing. 0, or negative and one line. */
+ * and apart, offices named, state folders the daemon's alone. Changes nothing. 0, or negative and one line.
+ */
 int program_check(struct program *p, const char *config, struct error *e);
 
 #endif

@@ -63,7 +63,8 @@ static int open_signals(struct worker *w, struct error *e)
     sigprocmask(SIG_BLOCK, &signals, NULL);
     w->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
     w->end_fd = eventfd(0, EFD_CLOEXEC);
-    return w->signal_fd < 0 || w->end_fd < 0 ? error_set(e, -errno, "worker", "signalfd: %s", strerror(errno)) : 0;
+    return w->signal_fd < 0 || w->end_fd < 0 ? error_set(e, -errno, "worker", "signalfd: %s", strerror(errno))
+                                             : 0;
 }
 
 static int open_offices(struct worker *w, struct error *e)
@@ -129,7 +130,8 @@ static void *watch(void *context)
     struct worker *w = context;
     int r = announcer_look(w->announcer);
     if (r)
-        log_warning("announcer", "the announcer cannot use the mount: %s; what arrives is shown without an event",
+        log_warning("announcer",
+                    "the announcer cannot use the mount: %s; what arrives is shown without an event",
                     strerror(-r));
     for (size_t i = 0; i < w->n; i++)
         show_ready(w->offices[i].show);

@@ -1,5 +1,5 @@
-/* The state of a message and its reason in a clerk's words: the status page, the list and careplanctl status say
- * the same. States and reasons are the ledger's and the link's codes, as text. */
+/* The state of a message and its reason in a clerk's words: the status page, the list and careplanctl status
+ * say the same. States and reasons are the ledger's and the link's codes, as text. */
 #ifndef STANDARD_STATUS_WORDS_H
 #define STANDARD_STATUS_WORDS_H
 

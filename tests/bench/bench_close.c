@@ -2,9 +2,9 @@
  *
  *   bench-close FOLDER close|fsync WRITERS FILES CONTENT FIRST
  *
- * Saves FILES copies of the file CONTENT, whose name gives the pattern: its 14 digits are replaced by numbers from
- * FIRST (a sequence that is a real time: YYYYMMDDHHMMSS). `close`: open, write, close. `fsync`: open, write, fsync, close.
- * Prints one line: files/s, p50 and p99 of a file in milliseconds. */
+ * Saves FILES copies of the file CONTENT, whose name gives the pattern: its 14 digits are replaced by numbers
+ * from FIRST (a sequence that is a real time: YYYYMMDDHHMMSS). `close`: open, write, close. `fsync`: open,
+ * write, fsync, close. Prints one line: files/s, p50 and p99 of a file in milliseconds. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -47,8 +47,9 @@ static void save(const struct bench *b, int i)
 {
     long n = b->first + i;
     char path[4096];
-    snprintf(path, sizeof path, "%s/%s%04ld%02ld%02ld%02ld%02ld%02ld%s", b->folder, b->prefix, 2025 + n / 28304640 % 70,
-             n / 2358720 % 12 + 1, n / 86400 % 27 + 1, n / 3600 % 24, n / 60 % 60, n % 60, b->suffix);
+    snprintf(path, sizeof path, "%s/%s%04ld%02ld%02ld%02ld%02ld%02ld%s", b->folder, b->prefix,
+             2025 + n / 28304640 % 70, n / 2358720 % 12 + 1, n / 86400 % 27 + 1, n / 3600 % 24, n / 60 % 60,
+             n % 60, b->suffix);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0660);
     if (fd < 0)
         die(path);
@@ -83,7 +84,10 @@ int main(int argc, char **argv)
         fputs("usage: bench-close FOLDER close|fsync WRITERS FILES CONTENT FIRST\n", stderr);
         return 2;
     }
-    struct bench b = {.folder = argv[1], .sync = strcmp(argv[2], "fsync") == 0, .files = atoi(argv[4]), .first = atol(argv[6])};
+    struct bench b = {.folder = argv[1],
+                      .sync = strcmp(argv[2], "fsync") == 0,
+                      .files = atoi(argv[4]),
+                      .first = atol(argv[6])};
     int writers = atoi(argv[3]);
     struct error e;
     if (b.files < 1 || writers < 1 || writers > 256 || file_read(argv[5], 1 << 30, &b.content, &e))

@@ -169,8 +169,12 @@ static void a_rule_that_is_not_there_is_named_with_line_and_key(void **state)
 {
     (void)state;
     struct error e;
-    assert_int_equal(settings_check_rules("office.conf", "[rules]\nCP1042 = off\n[outbox]\nCP9999 = x\n", only_cp1042, &e), 0);
-    assert_int_equal(settings_check_rules("office.conf", "[rules]\nCP1042 = off\nCP9999 = off\n", only_cp1042, &e), -EINVAL);
+    assert_int_equal(
+        settings_check_rules("office.conf", "[rules]\nCP1042 = off\n[outbox]\nCP9999 = x\n", only_cp1042, &e),
+        0);
+    assert_int_equal(
+        settings_check_rules("office.conf", "[rules]\nCP1042 = off\nCP9999 = off\n", only_cp1042, &e),
+        -EINVAL);
     assert_string_equal(e.code, "config-unknown-key");
     assert_non_null(strstr(e.text, "office.conf:3: [rules] CP9999"));
 }

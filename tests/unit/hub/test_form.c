@@ -188,7 +188,8 @@ static void check_range(const char *header, enum form_range expected, uint64_t e
     uint64_t first = 0, last = 0;
     enum form_range range = form_range_read(header, 100, &first, &last);
     if (range != expected || (range == FORM_RANGE_ONE && (first != expected_first || last != expected_last)))
-        fail_msg("%s: %d %llu-%llu", header ? header : "(none)", (int)range, (unsigned long long)first, (unsigned long long)last);
+        fail_msg("%s: %d %llu-%llu", header ? header : "(none)", (int)range, (unsigned long long)first,
+                 (unsigned long long)last);
 }
 
 static void a_range_is_one_of_bytes(void **state)

@@ -1,5 +1,5 @@
-/* Two offices with a ledger each, for the tests of what goes out and what comes in. Envelopes are made up: the
- * ledger keeps them, it does not look into them (of the manifest it reads the files' hashes). */
+/* Two offices with a ledger each, for the tests of what goes out and what comes in. Envelopes are made up:
+ * the ledger keeps them, it does not look into them (of the manifest it reads the files' hashes). */
 #ifndef TEST_EXCHANGE_HOUSE_H
 #define TEST_EXCHANGE_HOUSE_H
 
@@ -38,8 +38,8 @@ void add_partner(struct ledger *l, const char *id, const char *name);
 uint64_t inbox_of(struct ledger *l, const char *partner);
 uint64_t outbox_of(struct ledger *l, const char *partner);
 
-/* Saves `text` as a good file for SERVICE, in its outbox folder. Returns the node; `message` (may be NULL): the
- * message it stands in. */
+/* Saves `text` as a good file for SERVICE, in its outbox folder. Returns the node; `message` (may be NULL):
+ * the message it stands in. */
 uint64_t save(struct ledger *l, const char *name, const char *sequence, const char *text, uint64_t *message);
 /* … with everything that may be wished: recipient "" is unknown, `verdict` and `reason` as given. */
 uint64_t save_as(struct ledger *l, uint64_t parent, const char *name, const char *sequence, const char *text,
@@ -53,8 +53,8 @@ void send_out(struct ledger *l, uint64_t message, uint8_t n); /* queue, seal, ac
 enum out_state state_of(struct ledger *l, uint64_t message);
 int answer(struct ledger *l, uint64_t message, const char *by, enum receipt_kind kind, const char *der);
 
-/* A message of a partner; files as NULL-ended pairs name, text; names that begin with "UP" and hold "PLAN" are
- * main files. */
+/* A message of a partner; files as NULL-ended pairs name, text; names that begin with "UP" and hold "PLAN"
+ * are main files. */
 struct arrival_of {
     const char *sender;
     uint8_t id, replaces; /* 0: none */

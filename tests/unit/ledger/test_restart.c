@@ -55,7 +55,8 @@ static void step_seal(struct ledger *l)
 static void step_accept(struct ledger *l)
 {
     assert_int_equal(
-        ledger_accept(l, first(ledger_to_send, l), (const uint8_t *)"acceptance", 10, ACCEPTED, NULL, NULL), 0);
+        ledger_accept(l, first(ledger_to_send, l), (const uint8_t *)"acceptance", 10, ACCEPTED, NULL, NULL),
+        0);
 }
 
 static bool newest(void *context, const struct ledger_status *s)
@@ -79,7 +80,8 @@ static void step_answer(struct ledger *l)
 static void the_way_out_survives_a_kill_after_every_step(void **state)
 {
     struct house *h = *state;
-    void (*const steps[])(struct ledger *) = {step_save, step_queue, step_seal, step_accept, step_answer, step_answer};
+    void (*const steps[])(struct ledger *) = {step_save,   step_queue,  step_seal,
+                                              step_accept, step_answer, step_answer};
     ledger_close(h->ledger);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
         killed_after(h, steps[i]);
@@ -95,8 +97,12 @@ static void the_way_out_survives_a_kill_after_every_step(void **state)
 
 static void step_begin(struct ledger *l)
 {
-    struct ledger_download d = {.sender = office(SERVICE), .id = message_id(1), .statement = (const uint8_t *)"s",
-                                .statement_length = 1, .header = (const uint8_t *)"h", .header_length = 1,
+    struct ledger_download d = {.sender = office(SERVICE),
+                                .id = message_id(1),
+                                .statement = (const uint8_t *)"s",
+                                .statement_length = 1,
+                                .header = (const uint8_t *)"h",
+                                .header_length = 1,
                                 .ciphertext_length = CONTENT_BLOCK_SIZE + 3};
     assert_int_equal(ledger_download_begin(l, &d, NULL, NULL), 0);
 }
@@ -110,7 +116,7 @@ static void step_append(struct ledger *l)
     uint8_t *block = calloc(1, CONTENT_BLOCK_SIZE);
     assert_int_equal(ledger_download_find(l, &sender, &id, &e, &have), 0);
     size_t n = e.ciphertext_length - have < CONTENT_BLOCK_SIZE ? (size_t)(e.ciphertext_length - have)
-                                                              : CONTENT_BLOCK_SIZE;
+                                                               : CONTENT_BLOCK_SIZE;
     assert_int_equal(ledger_download_append(l, &sender, &id, have, block, n, NULL, NULL), 0);
     ledger_envelope_free(&e);
     free(block);
@@ -147,8 +153,8 @@ static void step_receipts(struct ledger *l)
 static void the_way_in_survives_a_kill_after_every_step(void **state)
 {
     struct house *h = *state;
-    void (*const steps[])(struct ledger *) = {step_begin,   step_append,   step_append, step_receive,
-                                              step_receive, step_show,     step_show,   step_take,
+    void (*const steps[])(struct ledger *) = {step_begin,   step_append,   step_append,   step_receive,
+                                              step_receive, step_show,     step_show,     step_take,
                                               step_take,    step_receipts, step_receipts, step_receipts};
     ledger_close(h->ledger);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
@@ -179,8 +185,8 @@ static void works_until_killed(struct ledger *l, uint8_t round, int pipe_end)
         uint64_t message = 0;
         snprintf(name, sizeof name, "UPPLAN_%u_%u.CSV", round, i);
         snprintf(sequence, sizeof sequence, "202611%02u%06u", round, i);
-        const struct arrival_of a = {round % 2 ? SERVICE : OTHER, i, 0, sequence, 0,
-                                     (const char *const[]){name, "in", NULL}};
+        const struct arrival_of a = {
+            round % 2 ? SERVICE : OTHER, i, 0, sequence, 0, (const char *const[]){name, "in", NULL}};
         int r = arrive(l, &a);
         assert_true(r == 0 || r == -EEXIST);
         struct promise p = {i, (uint8_t)(i - 1)};

@@ -248,7 +248,8 @@ static void a_second_file_does_not_take_the_firsts_place_in_its_unit(void **stat
     assert_int_equal(ledger_save(h->l, &s, NULL, NULL), -EEXIST);
     assert_int_equal(ledger_standing(h->l, HOUSE_PARTNER, HOUSE_SEQUENCE, HOUSE_PLAN, second.node, &e), 0);
     assert_int_equal(e.node, first.node);
-    assert_int_equal(ledger_standing(h->l, HOUSE_PARTNER, HOUSE_SEQUENCE, HOUSE_PLAN, first.node, &e), -ENOENT);
+    assert_int_equal(ledger_standing(h->l, HOUSE_PARTNER, HOUSE_SEQUENCE, HOUSE_PLAN, first.node, &e),
+                     -ENOENT);
     struct ledger_unit u = unit_of(h, newest_message(h));
     assert_int_equal(u.n_files, 1);
     assert_content(h, u.files[0].content, "first");

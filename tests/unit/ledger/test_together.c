@@ -29,10 +29,14 @@ static void *receives(void *argument)
         snprintf(name, sizeof name, "UPPLAN_%u.CSV", i % 7);
         struct content *c = content_new(l);
         expect(c && content_append(c, name, strlen(name)) == 0 && content_finish(c) == 0);
-        struct ledger_incoming_file file = {.name = name, .folded = name, .kind = "UPPLAN", .main_file = true,
-                                            .content = c};
-        struct ledger_incoming in = {.sender = {SERVICE}, .sequence = SEQUENCE, .files = &file, .n_files = 1,
-                                     .accepted_at = ACCEPTED + i, .receipt = (const uint8_t *)"r",
+        struct ledger_incoming_file file = {
+            .name = name, .folded = name, .kind = "UPPLAN", .main_file = true, .content = c};
+        struct ledger_incoming in = {.sender = {SERVICE},
+                                     .sequence = SEQUENCE,
+                                     .files = &file,
+                                     .n_files = 1,
+                                     .accepted_at = ACCEPTED + i,
+                                     .receipt = (const uint8_t *)"r",
                                      .receipt_length = 1};
         memset(in.id.bytes, i, sizeof in.id.bytes);
         expect(ledger_receive(l, &in, NULL, NULL) == 0);
@@ -125,7 +129,8 @@ static void all_that_goes_on_at_once_keeps_the_ledger_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(all_that_goes_on_at_once_keeps_the_ledger_whole, house_open, house_close),
+        cmocka_unit_test_setup_teardown(all_that_goes_on_at_once_keeps_the_ledger_whole, house_open,
+                                        house_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -182,7 +182,8 @@ static void mtimes_rise_though_the_clock_goes_back(void **state)
     sqlite3 *db = NULL;
     ledger_close(h->ledger);
     snprintf(path, sizeof path, "%s/ledger.db", h->dir);
-    snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO internal VALUES('inbox_mtime', %lld)", (long long)ahead);
+    snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO internal VALUES('inbox_mtime', %lld)",
+             (long long)ahead);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
@@ -255,7 +256,12 @@ static void a_version_that_was_taken_or_put_back_makes_room_too(void **state)
 {
     struct ledger *l = ((struct house *)*state)->ledger;
     const struct arrival_of a = {SERVICE, 1, 0, SEQUENCE, 0, UNIT},
-                            b = {SERVICE, 2, 0, SEQUENCE, ACCEPTED + 1, (const char *const[]){PLAN, "newer", SUB, "sub", NULL}};
+                            b = {SERVICE,
+                                 2,
+                                 0,
+                                 SEQUENCE,
+                                 ACCEPTED + 1,
+                                 (const char *const[]){PLAN, "newer", SUB, "sub", NULL}};
     uint64_t inbox = inbox_of(l, SERVICE);
     char text[4096];
     assert_int_equal(arrive(l, &a), 0);
@@ -263,8 +269,13 @@ static void a_version_that_was_taken_or_put_back_makes_room_too(void **state)
     assert_int_equal(ledger_read_whole(l, node_in(l, inbox, SUB), true, NULL, NULL), 0);
     assert_int_equal(ledger_unlink(l, entry_in(l, inbox, PLAN), false, NULL, NULL, NULL), 0);
     assert_string_equal(state_text(l, incoming(l, SERVICE, 1)), "taken");
-    struct ledger_save back = {.node = ledger_new_id(l), .entry = ledger_new_id(l), .parent = inbox, .name = PLAN,
-                               .folded = "upplan_a.csv", .content = content(l, "plan"), .reason = ""};
+    struct ledger_save back = {.node = ledger_new_id(l),
+                               .entry = ledger_new_id(l),
+                               .parent = inbox,
+                               .name = PLAN,
+                               .folded = "upplan_a.csv",
+                               .content = content(l, "plan"),
+                               .reason = ""};
     assert_int_equal(ledger_save(l, &back, NULL, NULL), 0);
     assert_int_equal(arrive(l, &b), 0);
     show_all(l);

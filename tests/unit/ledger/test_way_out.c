@@ -158,8 +158,12 @@ static void a_file_renamed_while_it_was_sealed_is_not_delivered_under_its_old_na
                                .canonical = RENAMED,
                                .recipient = {SERVICE},
                                .recipient_text = SERVICE};
-    const struct ledger_rename rename = {.entry = then.entry, .parent = then.parent, .name = RENAMED,
-                                         .folded = RENAMED, .leaves_unit = true, .then = &then};
+    const struct ledger_rename rename = {.entry = then.entry,
+                                         .parent = then.parent,
+                                         .name = RENAMED,
+                                         .folded = RENAMED,
+                                         .leaves_unit = true,
+                                         .then = &then};
     assert_int_equal(ledger_rename(l, &rename, NULL, NULL), 0);
     struct ledger_node n;
     assert_int_equal(ledger_node(l, node, &n), 0);
@@ -177,8 +181,13 @@ static void a_file_with_an_unjudged_content_is_not_queued(void **state)
     uint64_t node = save(l, PLAN, SEQUENCE, "plan", &message);
     struct ledger_node n;
     assert_int_equal(ledger_node(l, node, &n), 0);
-    struct ledger_save draft = {.node = node, .entry = entry_in(l, outbox_of(l, SERVICE), PLAN), .parent = outbox_of(l, SERVICE),
-                                .name = PLAN, .folded = PLAN, .mode = 0660, .draft = true};
+    struct ledger_save draft = {.node = node,
+                                .entry = entry_in(l, outbox_of(l, SERVICE), PLAN),
+                                .parent = outbox_of(l, SERVICE),
+                                .name = PLAN,
+                                .folded = PLAN,
+                                .mode = 0660,
+                                .draft = true};
     assert_int_equal(ledger_save(l, &draft, NULL, NULL), 0);
     const char *names[] = {PLAN};
     assert_int_equal(ledger_queue_unit(l, message, names, &n.content, 1, NULL, NULL), -ESTALE);
@@ -195,7 +204,8 @@ static void an_older_version_is_not_sent_over_a_newer_one(void **state)
     assert_int_equal(ledger_unit(l, first, &u), 0);
     struct message_id old = u.id, again = message_id(0x61), newest = message_id(0x62);
     ledger_unit_free(&u);
-    save(l, PLAN, SEQUENCE, "changed", &second); /* not on its way yet: the first is what the partner is to have */
+    save(l, PLAN, SEQUENCE, "changed",
+         &second); /* not on its way yet: the first is what the partner is to have */
     assert_int_equal(ledger_resend(l, &old, &again, NULL, NULL), 0);
     assert_int_equal(ledger_to_seal(l, list, 4), 1);
     assert_int_equal(seal_as(l, list[0], 2), 0);
@@ -295,8 +305,8 @@ static void an_incomplete_unit_has_a_note_until_it_goes(void **state)
                          0);
     assert_string_equal(listing(l, outbox, text), PLAN ", " SEQUENCE ".未完成.txt, ");
     assert_string_equal(text_of(l, node_in(l, outbox, note), text), "lacks");
-    assert_int_equal(ledger_mark_unit(l, message, OUT_WAITING, "unit-incomplete", NODE_OUTBOX, note, note, "still", 5,
-                                      NULL, NULL),
+    assert_int_equal(ledger_mark_unit(l, message, OUT_WAITING, "unit-incomplete", NODE_OUTBOX, note, note,
+                                      "still", 5, NULL, NULL),
                      0);
     assert_string_equal(listing(l, outbox, text), PLAN ", "); /* one note, where it was said last */
     assert_string_equal(text_of(l, node_in(l, NODE_OUTBOX, note), text), "still");

@@ -27,10 +27,11 @@ void station_make(struct station *s, struct house *house, const char *office_tex
 /* The folder alone, for an enrolment; `ca` is the hub's root certificate. */
 void station_folder(struct station *s, const char *office_text, const char *ca);
 X509 *station_certificate(const struct station *s); /* X509_free */
-/* Another key and certificate, as after a second enrolment (without the retired pair); the link is stopped. */
+/* Another key and certificate, as after a second enrolment (without the retired pair); the link is stopped.
+ */
 void station_new_key(struct station *s, struct house *house, int days);
-void station_open(struct station *s, int port);     /* ledger and settings */
-void station_start(struct station *s);              /* the link */
+void station_open(struct station *s, int port); /* ledger and settings */
+void station_start(struct station *s);          /* the link */
 void station_stop(struct station *s);
 void station_close(struct station *s);
 void station_remove(struct station *s);

@@ -138,7 +138,8 @@ static void host_sweep(void *context)
 
 void house_settle(struct house *h)
 {
-    const struct settle_host host = {h, host_busy, host_remove_entry, host_changed, host_judge_empty, host_sweep};
+    const struct settle_host host = {h,         host_busy, host_remove_entry, host_changed, host_judge_empty,
+                                     host_sweep};
     struct office_id id = office(CARE);
     assert_int_equal(settler_start(h->ledger, &h->settings, &id, &host, &h->settler), 0);
 }
@@ -165,10 +166,10 @@ uint64_t save(struct house *h, const struct save_of *o, uint64_t *message)
                             .folded = folded,
                             .mode = 0660,
                             .mtime_ns = 1000000000,
-                            .verdict = o->nameless      ? VERDICT_REJECTED
-                                       : o->verdict     ? o->verdict
-                                       : recipient[0]   ? VERDICT_GOOD
-                                                        : VERDICT_WAITING,
+                            .verdict = o->nameless    ? VERDICT_REJECTED
+                                       : o->verdict   ? o->verdict
+                                       : recipient[0] ? VERDICT_GOOD
+                                                      : VERDICT_WAITING,
                             .in_unit = !o->nameless,
                             .recipient = office(recipient)};
     s.reason = s.verdict == VERDICT_GOOD ? "" : s.verdict == VERDICT_WAITING ? "partner-unknown" : "CP1042";
@@ -253,8 +254,8 @@ void send_out(struct house *h, uint64_t message)
     assert_int_equal(content_append(s.ciphertext, "c", 1), 0);
     assert_int_equal(content_finish(s.ciphertext), 0);
     assert_int_equal(ledger_seal(h->ledger, &s, NULL, NULL), 0);
-    assert_int_equal(
-        ledger_accept(h->ledger, message, (const uint8_t *)"a", 1, clock_utc_ms(), NULL, NULL), 0);
+    assert_int_equal(ledger_accept(h->ledger, message, (const uint8_t *)"a", 1, clock_utc_ms(), NULL, NULL),
+                     0);
 }
 
 /* ---- Looking ---- */

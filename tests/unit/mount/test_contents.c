@@ -119,7 +119,8 @@ static void an_emptied_file_is_not_sent_as_what_it_was(void **state)
     struct ledger_unit u;
     assert_int_equal(ledger_unit(m->house->ledger, message, &u), 0);
     const char *name = u.files[0].name;
-    assert_int_equal(ledger_queue_unit(m->house->ledger, message, &name, &u.files[0].content, 1, NULL, NULL), -ESTALE);
+    assert_int_equal(ledger_queue_unit(m->house->ledger, message, &name, &u.files[0].content, 1, NULL, NULL),
+                     -ESTALE);
     ledger_unit_free(&u);
     mount_judge_empty(m->mount, 0, id);
     wait_verdict(m->house, at(m, "outbox/" GOOD), VERDICT_REJECTED);
@@ -179,7 +180,8 @@ static void who_has_a_report_open_reads_it_on_when_it_is_rewritten(void **state)
     int fd = open(at(m, "outbox/" GOOD ".エラー.txt"), O_RDONLY);
     ssize_t n = pread(fd, before, sizeof before, 0);
     assert_true(n > 0);
-    assert_int_equal(save_file(at(m, "outbox/" GOOD), "\"a\",\"b\"\r\n\"c\"\r\n\"d\",\"e\"\r\n", 23), -EINVAL);
+    assert_int_equal(save_file(at(m, "outbox/" GOOD), "\"a\",\"b\"\r\n\"c\"\r\n\"d\",\"e\"\r\n", 23),
+                     -EINVAL);
     assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
     assert_int_equal(pread(fd, after, sizeof after, 0), n);
     assert_memory_equal(before, after, (size_t)n);
@@ -206,7 +208,8 @@ static void the_same_name_in_two_places_is_sent_once_and_said(void **state)
     assert_int_equal(ledger_partner(m->house->ledger, &service, &partner), 0);
     assert_int_equal(save_file(at(m, "outbox/" GOOD), text.data, text.length), 0);
     assert_int_equal(save_file(at(m, "outbox/%s/" GOOD, partner.folder), text.data, text.length), -EINVAL);
-    assert_int_equal(file_read(at(m, "outbox/%s/" GOOD ".エラー.txt", partner.folder), 1 << 16, &said, NULL), 0);
+    assert_int_equal(file_read(at(m, "outbox/%s/" GOOD ".エラー.txt", partner.folder), 1 << 16, &said, NULL),
+                     0);
     assert_non_null(strstr((const char *)said.data, "CP3017"));
     uint64_t message = node_at(m->house, at(m, "outbox/" GOOD)).message;
     assert_true(message != 0);
@@ -215,7 +218,8 @@ static void the_same_name_in_two_places_is_sent_once_and_said(void **state)
     assert_int_equal(u.state, OUT_WAITING); /* the first goes all the same */
     /* Another way round, and by a rename: where the first one goes the second may stand. */
     assert_int_equal(save_file(at(m, "outbox/%s/a.tmp", partner.folder), text.data, text.length), 0);
-    assert_int_equal(rename(at(m, "outbox/%s/a.tmp", partner.folder), at(m, "outbox/%s/" GOOD, partner.folder)), 0);
+    assert_int_equal(
+        rename(at(m, "outbox/%s/a.tmp", partner.folder), at(m, "outbox/%s/" GOOD, partner.folder)), 0);
     assert_int_equal(node_at(m->house, at(m, "outbox/%s/" GOOD, partner.folder)).verdict, VERDICT_REJECTED);
     assert_int_equal(rename(at(m, "outbox/" GOOD), at(m, "outbox/%s/" GOOD, partner.folder)), 0);
     assert_int_equal(node_at(m->house, at(m, "outbox/%s/" GOOD, partner.folder)).verdict, VERDICT_GOOD);

@@ -49,7 +49,8 @@ static void nothing_is_loaded_or_run(void **state)
     struct house *h = *state;
     autobuffer page = {0};
     html(h, &page);
-    assert_non_null(strstr((char *)page.data, "http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';"));
+    assert_non_null(
+        strstr((char *)page.data, "http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';"));
     static const char *const no[] = {"<script", "src=", "href=", "url(", "@import", "onload"};
     for (size_t i = 0; i < sizeof no / sizeof *no; i++)
         assert_null(strstr((char *)page.data, no[i]));
@@ -100,10 +101,9 @@ static void a_documents_name_is_nowhere(void **state)
 {
     struct house *h = *state;
     autobuffer page = {0}, table = {0};
-    save(h, &(struct save_of){.name = "架空太郎.pdf",
-                              .text = "%PDF-1.7",
-                              .document = true,
-                              .folder = outbox_of(h, SERVICE)},
+    save(h,
+         &(struct save_of){
+             .name = "架空太郎.pdf", .text = "%PDF-1.7", .document = true, .folder = outbox_of(h, SERVICE)},
          NULL);
     assert_null(strstr(html(h, &page), "太郎"));
     assert_non_null(strstr((char *)page.data, "文書（PDF、8 B）"));
@@ -126,8 +126,12 @@ static void a_file_whose_name_cannot_be_sent_is_counted(void **state)
     autobuffer page = {0}, alone = {0};
     assert_null(strstr(html(h, &alone), "送られないファイルがあります"));
     save(h, &(struct save_of){.name = "計画.csv", .text = "1", .nameless = true}, NULL);
-    save(h, &(struct save_of){.name = "架空太郎.pdf", .text = "1", .nameless = true, .folder = outbox_of(h, SERVICE)}, NULL);
-    save(h, &(struct save_of){.name = DELETION, .text = "1", .verdict = VERDICT_REJECTED}, NULL); /* a message tells of it */
+    save(h,
+         &(struct save_of){
+             .name = "架空太郎.pdf", .text = "1", .nameless = true, .folder = outbox_of(h, SERVICE)},
+         NULL);
+    save(h, &(struct save_of){.name = DELETION, .text = "1", .verdict = VERDICT_REJECTED},
+         NULL); /* a message tells of it */
     assert_non_null(strstr(html(h, &page), "送られないファイルがあります：2 件"));
     assert_null(strstr((char *)page.data, "太郎"));
 }
@@ -154,8 +158,12 @@ static void ones_own_office_is_no_partner(void **state)
 {
     struct house *h = *state;
     autobuffer page = {0};
-    save(h, &(struct save_of){.name = "UPJSK_202504_0300000005_11_0300000100_43_20250401090000.CSV", .text = "1",
-                              .recipient = CARE, .verdict = VERDICT_REJECTED, .reason = "CP3003"},
+    save(h,
+         &(struct save_of){.name = "UPJSK_202504_0300000005_11_0300000100_43_20250401090000.CSV",
+                           .text = "1",
+                           .recipient = CARE,
+                           .verdict = VERDICT_REJECTED,
+                           .reason = "CP3003"},
          NULL);
     const char *text = html(h, &page), *todo = strstr(text, "対応が必要なもの</h2>");
     assert_non_null(todo);
@@ -171,8 +179,8 @@ static void long_lists_are_cut_and_say_so(void **state)
     enum { UNITS = 250 };
     for (int i = 0; i < UNITS; i++) {
         char name[128];
-        snprintf(name, sizeof name, "DLTPLAN_202504_0300000100_43_0300000005_11_2025040109%02d%02d.CSV", i / 60,
-                 i % 60);
+        snprintf(name, sizeof name, "DLTPLAN_202504_0300000100_43_0300000005_11_2025040109%02d%02d.CSV",
+                 i / 60, i % 60);
         save(h, &(struct save_of){.name = name, .text = "1"}, NULL);
     }
     assert_non_null(strstr(html(h, &page), "ほかに 50 件あります"));

@@ -64,7 +64,8 @@ static const char *send_document(struct mount_host *m)
     return path;
 }
 
-static int remove_expected(struct mount_host *m, const struct ledger_entry *e, uint64_t content, const char *path)
+static int remove_expected(struct mount_host *m, const struct ledger_entry *e, uint64_t content,
+                           const char *path)
 {
     mount_expect_removal(m->mount, 0, e->id, content);
     int r = unlink(path) ? -errno : 0;

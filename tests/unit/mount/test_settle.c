@@ -246,7 +246,9 @@ static void an_image_named_in_the_content_belongs_to_the_unit(void **state)
     house_settle(h);
     uint64_t message = save_samples(h, "valid/e_kihon_only_46_to_43", "_IMAGE");
     wait_state(h, message, OUT_WAITING, "unit-incomplete");
-    save(h, &(struct save_of){.name = "UPKIHON_IMAGE_0300000200_46_0300000100_43_20250326092000_0001.jpg", .text = "j"},
+    save(h,
+         &(struct save_of){.name = "UPKIHON_IMAGE_0300000200_46_0300000100_43_20250326092000_0001.jpg",
+                           .text = "j"},
          NULL);
     wait_settled(h, message);
 }
@@ -257,9 +259,10 @@ static void rejected_and_held_files_never_go(void **state)
     uint64_t rejected, held;
     house_settle(h);
     save(h, &(struct save_of){.name = DELETION, .text = "1", .verdict = VERDICT_REJECTED}, &rejected);
-    save(h, &(struct save_of){.name = "DLTPLAN_202504_0300000100_43_0300000005_11_20250401090009.CSV",
-                              .text = "1",
-                              .verdict = VERDICT_HELD},
+    save(h,
+         &(struct save_of){.name = "DLTPLAN_202504_0300000100_43_0300000005_11_20250401090009.CSV",
+                           .text = "1",
+                           .verdict = VERDICT_HELD},
          &held);
     sleep_ms(500);
     assert_int_equal(unit_of(h, rejected).state, OUT_REJECTED);
@@ -392,8 +395,8 @@ static void five_hundred_units_at_once_all_go(void **state)
     house_settle(h);
     for (int i = 0; i < UNITS; i++) {
         char name[128];
-        snprintf(name, sizeof name, "DLTPLAN_202504_0300000100_43_0300000005_11_202504010%d%02d%02d.CSV", i / 3600,
-                 i / 60 % 60, i % 60);
+        snprintf(name, sizeof name, "DLTPLAN_202504_0300000100_43_0300000005_11_202504010%d%02d%02d.CSV",
+                 i / 3600, i / 60 % 60, i % 60);
         save_text(h, name, "1", &messages[i]);
     }
     for (int i = 0; i < UNITS; i++)

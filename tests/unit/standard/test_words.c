@@ -19,7 +19,8 @@ static void a_rule_is_told_with_its_sentence(void **state)
     (void)state;
     char text[STATUS_REASON_SIZE];
     assert_string_equal(ja("CP1042", text), "CP1042：「項目」が…桁です。…桁で出力してください。");
-    assert_string_equal(ja("cp3009", text), "CP3009：文書の中身が「…」の形式ではありません。"); /* as receipts have it */
+    assert_string_equal(ja("cp3009", text),
+                        "CP3009：文書の中身が「…」の形式ではありません。"); /* as receipts have it */
     status_reason_words("CP3008", STANDARD_EN, text);
     assert_string_equal(text, "CP3008: Documents of type \"…\" cannot be sent.");
 }
@@ -41,11 +42,26 @@ static void every_rule_fits(void **state)
 static void codes_are_words(void **state)
 {
     (void)state;
-    static const char *const codes[] = {
-        "settling", "partner-unknown", "partner-ambiguous", "partner-wait-over", "partner-certificate",
-        "unit-incomplete", "sub-missing", "key-unconfirmed", "recipient-unknown", "certificate-revoked",
-        "certificate-time", "certificate-chain", "clock-ahead", "statement-time", "statement-form", "held",
-        "unreadable", "file-flow", "file-hash", "manifest-form"};
+    static const char *const codes[] = {"settling",
+                                        "partner-unknown",
+                                        "partner-ambiguous",
+                                        "partner-wait-over",
+                                        "partner-certificate",
+                                        "unit-incomplete",
+                                        "sub-missing",
+                                        "key-unconfirmed",
+                                        "recipient-unknown",
+                                        "certificate-revoked",
+                                        "certificate-time",
+                                        "certificate-chain",
+                                        "clock-ahead",
+                                        "statement-time",
+                                        "statement-form",
+                                        "held",
+                                        "unreadable",
+                                        "file-flow",
+                                        "file-hash",
+                                        "manifest-form"};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         char text[STATUS_REASON_SIZE];
         assert_true((unsigned char)*ja(codes[i], text) >= 0xE3); /* Japanese */
@@ -77,8 +93,10 @@ static void the_precise_reason_comes_before_the_state(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_rule_is_told_with_its_sentence), cmocka_unit_test(every_rule_fits),
-        cmocka_unit_test(codes_are_words),                  cmocka_unit_test(what_is_not_known_stays),
+        cmocka_unit_test(a_rule_is_told_with_its_sentence),
+        cmocka_unit_test(every_rule_fits),
+        cmocka_unit_test(codes_are_words),
+        cmocka_unit_test(what_is_not_known_stays),
         cmocka_unit_test(the_precise_reason_comes_before_the_state),
     };
     return cmocka_run_group_tests_name("status words", tests, NULL, NULL);
