@@ -75,8 +75,6 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
         save_start(h->node, req, (struct save_how){.draft = true});
 }
 
-/* Nobody has it open for writing any more. What is dirty still (munmap after close) is judged now; no errno
- * any more, a report only. */
 static void last_release(struct node *n, bool held)
 {
     if (n->place == PLACE_INBOX_PARTNER) { /* what is loose still was not what came from there */
@@ -85,10 +83,11 @@ static void last_release(struct node *n, bool held)
             node_unname(n);
         return;
     }
-    if (node_dirty(n) && atomic_load(&n->size))
-        save_start(n, NULL, (struct save_how){.held = held});
-    else if (node_dirty(n) && n->tree->settler)
-        settler_empty(n->tree->settler, n->id);
+    {
+        LOCKED(&n->tree->mount->mutex);
+        n->close_held = held;
+    }
+    save_unattended(n);
     node_touch_settler(n);
 }
 

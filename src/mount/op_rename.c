@@ -81,6 +81,7 @@ static void rename_end(struct rename_job *r, int result)
     if (result == 0) {
         node_touch_settler(n); /* the number it leaves */
         rename_made(r);
+        save_unattended(n); /* its last release may have come while it had its scratch name still */
         node_touch_settler(n);
     }
     free(r->name);

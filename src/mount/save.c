@@ -124,6 +124,21 @@ static void save_run(struct job *job)
     ledger_save(n->tree->ledger, &save, save_done, s);
 }
 
+void save_unattended(struct node *n)
+{
+    bool held;
+    {
+        LOCKED(&n->tree->mount->mutex);
+        if (n->writers > 0)
+            return; /* its last release comes here */
+        held = n->close_held;
+    }
+    if (node_dirty(n) && atomic_load(&n->size))
+        save_start(n, NULL, (struct save_how){.held = held});
+    else if (node_dirty(n) && n->tree->settler)
+        settler_empty(n->tree->settler, n->id);
+}
+
 void save_start(struct node *n, fuse_req_t req, struct save_how how)
 {
     struct mount *m = n->tree->mount;

@@ -126,7 +126,7 @@ struct node {
     bool taken, has_message;
     enum file_verdict verdict; /* the last one */
     int close_error;           /* what the last judgement says to close() */
-    bool close_held;           /* its last save, which failed, was not its client's close */
+    bool close_held;           /* its last close, or a save that failed, was not its client's */
     char sequence[15];
     struct office_id recipient;
 
@@ -329,6 +329,9 @@ struct save_how {
 };
 /* Starts the job that judges and commits what the node holds, and answers `req` (may be NULL). */
 void save_start(struct node *n, fuse_req_t req, struct save_how how);
+/* When nobody has it open for writing any more: what is dirty still (munmap after close, a rename that met
+ * the last release) is judged now; no errno any more, a report only. */
+void save_unattended(struct node *n);
 /* Is there content that is to be judged and that nobody has judged? Under no lock. */
 bool node_dirty(struct node *n);
 

@@ -1,5 +1,6 @@
 """What goes is what stands there and was judged: also with a full disk, and for what was half closed."""
 import errno
+import json
 import os
 import pwd
 import subprocess
@@ -147,3 +148,24 @@ def test_the_same_name_in_two_places_goes_once(world):
     os.unlink(folder / name)
     wait_until(lambda: name in service.names(CARE), "the first goes though the second was deleted")
     assert service.received(CARE)[name] == data
+
+
+def test_a_rename_that_meets_the_last_release_is_judged(world):
+    """The kernel waits for no RELEASE: write, close and rename at once, and the release may come within the rename."""
+    hub = world.hub().start()
+    care = world.mount("care", "[outbox]\nsettle = 1h\n").enrol(hub, CARE)
+    hub.add(SERVICE)
+    world.mount("service").enrol(hub, SERVICE, hub.token(SERVICE))
+    care.start()
+    wait_until(lambda: care.partner(care.outbox(), SERVICE), "the directory arrives")
+    (name, data), = sample("valid/d_delete_month_plan").items()
+    names = [next(iter(renumber({name: data}, f"20250601{i // 3600:02d}{i // 60 % 60:02d}{i % 60:02d}"))) for i in range(2000)]
+    for n in names:
+        (care.outbox() / "export.tmp").write_bytes(data)
+        os.rename(care.outbox() / "export.tmp", care.outbox() / n)
+
+    def unjudged():
+        text = run(program("careplanctl"), "status", "--config", care.config, "--json", "--limit", "100000").stdout
+        return set(names) - {f for u in json.loads(text)["offices"][0]["units"] for f in u["files"]}
+
+    wait_until(lambda: not unjudged(), "every one of 2,000 saves by rename has a unit")
