@@ -152,8 +152,10 @@ def main():
         print(f"\nIdle memory of a mount, PSS: {sum(memory.values())} KiB over {len(memory)} processes "
               f"({', '.join(str(v) for v in memory.values())}); aim: at most 16384 KiB")
         closer.stop()
-        care = world.mount("care", "[outbox]\nsettle = 100ms\n").enrol(hub, CARE, token).start()
+        # Both are enrolled before either looks: a key that changes later waits for a person.
+        care = world.mount("care", "[outbox]\nsettle = 100ms\n").enrol(hub, CARE, token)
         service = world.mount("service").enrol(hub, SERVICE, hub.token(SERVICE)).start()
+        care.start()
         wait_until(lambda: service.partner(service.inbox(), CARE) and care.partner(care.outbox(), SERVICE), "the directory", 60)
         time.sleep(2)
         bench_delivery(care, service, 100)
