@@ -111,7 +111,7 @@ def test_what_close_acknowledged_arrives_once(world, victim):
     print(f"{victim}: {ROUNDS} kills, {sum(pending)} requests not acknowledged at them (in {sum(map(bool, pending))} of them any), "
           f"{len(acknowledged)} names acknowledged, {sum(w.failed for w in writers)} saves failed")
     assert len(acknowledged) > ROUNDS, "the writers should get work done between the kills"
-    assert sum(map(bool, pending)) >= ROUNDS // 4, f"at most kills nothing was under way, this shows little: {pending}"
+    assert sum(map(bool, pending)) >= max(1, ROUNDS // 10), f"at most kills nothing was under way, this shows little: {pending}"
 
     def wrong():
         """The names whose last content has not arrived."""
