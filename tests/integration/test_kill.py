@@ -66,6 +66,14 @@ class Writer(threading.Thread):
         self.acknowledged[name] = {OTHER}
 
 
+def caught(writers):
+    """Waits a moment for a save to be under way; how many are."""
+    end = time.monotonic() + 0.5
+    while not any(w.pending for w in writers) and time.monotonic() < end:
+        pass
+    return sum(w.pending for w in writers)
+
+
 def count(log, event):
     return log.read_text(errors="replace").count(f" {event}: ")
 
@@ -91,7 +99,7 @@ def test_what_close_acknowledged_arrives_once(world, victim):
         if victim == "receiver":
             pending.append(max(0, count(hub.log, "message-accepted") - count(service.log, "receipt-sent")))
         else:
-            pending.append(sum(w.pending for w in writers))
+            pending.append(caught(writers))
         if victim == "worker":
             os.kill(pids[-1], 9)
             # The keeper notices, unmounts and ends; until issue 5 a supervisor starts it again.
@@ -101,7 +109,7 @@ def test_what_close_acknowledged_arrives_once(world, victim):
                 raise AssertionError(f"the keeper should end when its worker was killed:\n{tail(mount.log)}")
             mount.process = None
         else:
-            mount.kill()
+            mount.kill(pids)
         mount.start()
     for w in writers:
         w.stopping = True
@@ -111,7 +119,7 @@ def test_what_close_acknowledged_arrives_once(world, victim):
     print(f"{victim}: {ROUNDS} kills, {sum(pending)} requests not acknowledged at them (in {sum(map(bool, pending))} of them any), "
           f"{len(acknowledged)} names acknowledged, {sum(w.failed for w in writers)} saves failed")
     assert len(acknowledged) > ROUNDS, "the writers should get work done between the kills"
-    assert sum(map(bool, pending)) >= max(1, ROUNDS // 10), f"at most kills nothing was under way, this shows little: {pending}"
+    assert sum(map(bool, pending)) >= ROUNDS // 2, f"at most kills nothing was under way, this shows little: {pending}"
 
     def wrong():
         """The names whose last content has not arrived."""

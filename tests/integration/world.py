@@ -196,9 +196,9 @@ class Mount:
                 pass
         return found
 
-    def kill(self):
+    def kill(self, pids=None):
         """SIGKILL to every process of the mount at once, as a power cut would."""
-        pids = self.pids()
+        pids = pids or self.pids()
         for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)
