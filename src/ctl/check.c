@@ -19,7 +19,7 @@
 
 enum { PIECE = 64 * 1024 };
 
-CLEANUP_DEFINE(autocheck, struct check, check_free);
+CLEANUP_DEFINE(autocheck, struct careplan_check, careplan_check_free);
 
 /* ---- the command line ---- */
 
@@ -107,14 +107,14 @@ struct place {
     const char *path;
 };
 
-static void put(void *context, const struct standard_problem *problem)
+static void put(void *context, const struct careplan_problem *problem)
 {
     const struct place *place = context;
     output_problem(&place->command->out, place->path, problem);
 }
 
 /* The content of `fd`, piece by piece. 0 or negative errno. */
-static int check_content(struct check *check, int fd)
+static int check_content(struct careplan_check *check, int fd)
 {
     autofree uint8_t *piece = malloc(PIECE);
     if (!piece)
@@ -125,21 +125,21 @@ static int check_content(struct check *check, int fd)
             continue;
         if (n <= 0)
             return n < 0 ? -errno : 0;
-        int r = check_write(check, piece, (size_t)n);
+        int r = careplan_check_write(check, piece, (size_t)n);
         if (r < 0)
             return r;
     }
 }
 
 /* Judges the content of `fd`. False: it could not be read, which was said. */
-static bool judge_content(struct command *c, const char *path, int fd, const struct transfer_name *name,
-                          struct check_result *result)
+static bool judge_content(struct command *c, const char *path, int fd, const struct careplan_name *name,
+                          struct careplan_check_result *result)
 {
     struct place place = {c, path};
-    with_cleanup(autocheck) struct check *check = check_new(name, NULL, put, &place);
+    with_cleanup(autocheck) struct careplan_check *check = careplan_check_new(name, NULL, put, &place);
     int r = check ? check_content(check, fd) : -ENOMEM;
     if (r == 0)
-        r = check_finish(check, result);
+        r = careplan_check_finish(check, result);
     if (r < 0) {
         cannot(c, path, -r);
         return false;
@@ -155,12 +155,12 @@ static const char *name_of(const char *path)
 }
 
 /* False: not a transfer file; why was said. */
-static bool judge_name(struct command *c, const char *path, const char *text, struct transfer_name *name)
+static bool judge_name(struct command *c, const char *path, const char *text, struct careplan_name *name)
 {
     struct place place = {c, path};
     uint64_t before = c->out.errors;
     c->out.files++;
-    if (transfer_name_parse(text, name, put, &place) == NAME_TRANSFER)
+    if (careplan_name_parse(text, name, put, &place) == CAREPLAN_NAME_TRANSFER)
         return true;
     if (c->out.errors == before)
         output_unknown_name(&c->out, path, text);
@@ -186,27 +186,27 @@ static int open_regular(struct command *c, const char *path)
 
 static void judge_file(struct command *c, const char *path)
 {
-    struct transfer_name name;
-    struct check_result result = {0};
+    struct careplan_name name;
+    struct careplan_check_result result = {0};
     autoclose int fd = open_regular(c, path);
     if (fd >= 0 && judge_name(c, path, name_of(path), &name) && judge_content(c, path, fd, &name, &result))
-        check_result_free(&result);
+        careplan_check_result_free(&result);
 }
 
 static void judge_input(struct command *c)
 {
-    struct transfer_name name;
-    struct check_result result = {0};
+    struct careplan_name name;
+    struct careplan_check_result result = {0};
     if (judge_name(c, "-", c->name, &name) && judge_content(c, "-", STDIN_FILENO, &name, &result))
-        check_result_free(&result);
+        careplan_check_result_free(&result);
 }
 
 /* ---- a folder, unit by unit ---- */
 
 struct member {
     char *path;
-    struct transfer_name name;
-    struct check_result result;
+    struct careplan_name name;
+    struct careplan_check_result result;
     bool judged;
 };
 
@@ -220,12 +220,12 @@ static void folder_free(struct folder *f)
 {
     for (size_t i = 0; i < f->n; i++) {
         free(f->members[i].path);
-        check_result_free(&f->members[i].result);
+        careplan_check_result_free(&f->members[i].result);
     }
     free(f->members);
 }
 
-static int compare_units(const struct transfer_name *a, const struct transfer_name *b)
+static int compare_units(const struct careplan_name *a, const struct careplan_name *b)
 {
     int order = strcmp(a->sequence, b->sequence);
     order = order ? order : strcmp(a->sender_number, b->sender_number);
@@ -241,7 +241,7 @@ static int compare_members(const void *a, const void *b)
     return order ? order : strcmp(x->path, y->path);
 }
 
-static int folder_add(struct folder *f, char *path, const struct transfer_name *name)
+static int folder_add(struct folder *f, char *path, const struct careplan_name *name)
 {
     if (f->n == f->capacity) {
         size_t capacity = f->capacity ? f->capacity * 2 : 64;
@@ -266,7 +266,7 @@ static bool is_candidate(const char *name)
 static int folder_take(struct command *c, struct folder *f, const char *entry)
 {
     struct stat st;
-    struct transfer_name name;
+    struct careplan_name name;
     autofree char *path = file_join(f->path, entry);
     if (!path)
         return -ENOMEM;
@@ -278,7 +278,7 @@ static int folder_take(struct command *c, struct folder *f, const char *entry)
         say("not-judged", path, "is a folder inside and was not judged; do: name it to judge it");
         return 0;
     }
-    if (transfer_name_parse(entry, &name, NULL, NULL) == NAME_TRANSFER) {
+    if (careplan_name_parse(entry, &name, NULL, NULL) == CAREPLAN_NAME_TRANSFER) {
         int r = folder_add(f, path, &name);
         if (r == 0) {
             c->out.files++;
@@ -288,7 +288,7 @@ static int folder_take(struct command *c, struct folder *f, const char *entry)
     }
     struct place place = {c, path};
     uint64_t before = c->out.errors;
-    transfer_name_parse(entry, &name, put, &place);
+    careplan_name_parse(entry, &name, put, &place);
     bool meant = c->out.errors > before;
     if (!meant && is_candidate(entry))
         output_unknown_name(&c->out, path, entry);
@@ -330,7 +330,7 @@ struct unit_place {
     size_t n;
 };
 
-static void put_unit(void *context, const struct standard_problem *problem)
+static void put_unit(void *context, const struct careplan_problem *problem)
 {
     const struct unit_place *place = context;
     const char *path = place->folder->path;
@@ -347,7 +347,7 @@ static size_t judge_unit(struct command *c, const struct folder *f, size_t first
     size_t n = 0, n_files = 0;
     while (first + n < f->n && compare_units(&members[0].name, &members[n].name) == 0)
         n++;
-    autofree struct unit_file *files = calloc(n, sizeof *files);
+    autofree struct careplan_unit_file *files = calloc(n, sizeof *files);
     if (!files) {
         cannot(c, f->path, ENOMEM);
         return n;
@@ -357,12 +357,12 @@ static size_t judge_unit(struct command *c, const struct folder *f, size_t first
         members[i].judged =
             fd >= 0 && judge_content(c, members[i].path, fd, &members[i].name, &members[i].result);
         files[n_files++] =
-            (struct unit_file){&members[i].name, members[i].judged ? &members[i].result : NULL};
+            (struct careplan_unit_file){&members[i].name, members[i].judged ? &members[i].result : NULL};
     }
     struct unit_place place = {c, f, members, n};
-    unit_judge(files, n_files, put_unit, &place);
+    careplan_unit_judge(files, n_files, put_unit, &place);
     for (size_t i = 0; i < n; i++)
-        check_result_free(&members[i].result);
+        careplan_check_result_free(&members[i].result);
     return n;
 }
 

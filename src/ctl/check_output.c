@@ -55,7 +55,7 @@ static json_t *json_clean(const char *path)
     return copy ? json_string(copy) : NULL;
 }
 
-static void put_json(struct check_output *o, const char *path, const struct standard_problem *p,
+static void put_json(struct check_output *o, const char *path, const struct careplan_problem *p,
                      const char *severity, const char *message)
 {
     if (json_array_size(o->problems) >= JSON_PROBLEMS_MAX) {
@@ -69,7 +69,7 @@ static void put_json(struct check_output *o, const char *path, const struct stan
         o->no_memory = true;
 }
 
-static void put_text(const char *path, const struct standard_problem *p, const char *severity,
+static void put_text(const char *path, const struct careplan_problem *p, const char *severity,
                      const char *message)
 {
     ctl_put(path);
@@ -78,11 +78,11 @@ static void put_text(const char *path, const struct standard_problem *p, const c
     printf(" [%s]\n", p->code);
 }
 
-void output_problem(struct check_output *o, const char *path, const struct standard_problem *problem)
+void output_problem(struct check_output *o, const char *path, const struct careplan_problem *problem)
 {
-    const char *severity = problem->severity == STANDARD_ERROR ? "error" : "warning";
+    const char *severity = problem->severity == CAREPLAN_ERROR ? "error" : "warning";
     const char *message = o->japanese ? problem->message_ja : problem->message_en;
-    o->errors += problem->severity == STANDARD_ERROR;
+    o->errors += problem->severity == CAREPLAN_ERROR;
     if (o->as_json)
         put_json(o, path, problem, severity, message);
     else
@@ -101,14 +101,14 @@ static char *fill(const char *template, const char *name)
 
 void output_unknown_name(struct check_output *o, const char *path, const char *name)
 {
-    const struct standard_rule *rule = standard_rule_find(RULE_UNKNOWN_NAME);
+    const struct careplan_rule *rule = careplan_rule_find(RULE_UNKNOWN_NAME);
     autofree char *ja = rule ? fill(rule->message_ja, name) : NULL;
     autofree char *en = rule ? fill(rule->message_en, name) : NULL;
     if (!ja || !en) {
         o->no_memory = true;
         return;
     }
-    const struct standard_problem problem = {.code = rule->code,
+    const struct careplan_problem problem = {.code = rule->code,
                                              .rule = rule->rule,
                                              .severity = rule->severity,
                                              .message_ja = ja,

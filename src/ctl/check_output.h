@@ -17,7 +17,7 @@ struct check_output {
 
 int output_open(struct check_output *o, bool as_json, bool japanese); /* 0, -ENOMEM */
 void output_close(struct check_output *o);
-void output_problem(struct check_output *o, const char *path, const struct standard_problem *problem);
+void output_problem(struct check_output *o, const char *path, const struct careplan_problem *problem);
 /* `path` has a name that the standard does not know. */
 void output_unknown_name(struct check_output *o, const char *path, const char *name);
 /* Problems beyond those that were said. */

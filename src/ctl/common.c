@@ -53,7 +53,7 @@ bool ctl_language_known(const char *language)
 
 static bool rule_known(const char *code)
 {
-    return standard_rule_find(code) != NULL;
+    return careplan_rule_find(code) != NULL;
 }
 
 struct settings *ctl_settings(const char *path, struct error *e)

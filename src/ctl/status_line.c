@@ -90,7 +90,7 @@ static void print_state(const json_t *unit, bool outgoing, bool japanese)
     const char *state = text_of(unit, "state"), *reason = text_of(unit, "reason");
     fputs("  ", stdout);
     ctl_put(japanese ? status_words(outgoing, state, reason).label : state);
-    status_reason_words(reason, japanese ? STANDARD_JA : STANDARD_EN, words);
+    status_reason_words(reason, japanese ? CAREPLAN_JA : CAREPLAN_EN, words);
     if (words[0]) {
         fputs(japanese ? "：" : ": ", stdout);
         ctl_put(words);

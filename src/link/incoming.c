@@ -18,7 +18,7 @@ enum {
 struct incoming_file {
     char name[256], folded[768];
     char kind[32];
-    struct transfer_name transfer; /* kind NULL: a document */
+    struct careplan_name transfer; /* kind NULL: a document */
     uint64_t size;
     bool begun;
     struct content *content; /* NULL: no bytes */
@@ -32,7 +32,7 @@ struct incoming {
     struct ledger_incoming_file *given;
     size_t n_files;
     /* of the file whose bytes come: one at a time */
-    struct check *check;
+    struct careplan_check *check;
     uint8_t first[FIRST_BYTES];
     size_t n_first;
     size_t held; /* in memory of those before it */
@@ -56,7 +56,7 @@ void incoming_free(struct incoming *in)
         return;
     for (size_t i = 0; i < in->n_files; i++)
         content_abort(in->files[i].content);
-    check_free(in->check);
+    careplan_check_free(in->check);
     buffer_free(&in->manifest);
     free(in->files);
     free(in->given);
@@ -112,7 +112,7 @@ static bool same_number(const char *number, const struct office_id *office)
 static int judge_transfer(struct incoming *in, struct incoming_file *f)
 {
     const struct office_id *sender = &in->statement->sender, *self = in->l->self;
-    const struct transfer_name *t = &f->transfer;
+    const struct careplan_name *t = &f->transfer;
     if (strcmp(f->name, t->canonical) != 0 || strcmp(f->kind, t->kind->name) != 0)
         return fault(in, "file-kind");
     if (strcmp(t->sequence, in->sequence) != 0)
@@ -120,7 +120,7 @@ static int judge_transfer(struct incoming *in, struct incoming_file *f)
     if (!same_number(t->sender_number, sender) || !same_service(t->sender_service, sender) ||
         !same_number(t->recipient_number, self) || !same_service(t->recipient_service, self))
         return fault(in, "file-offices");
-    if (!flow_allowed(t->kind, office_id_service(sender), office_id_service(self)))
+    if (!careplan_flow_allowed(t->kind, office_id_service(sender), office_id_service(self)))
         return fault(in, "file-flow");
     return 0;
 }
@@ -136,21 +136,21 @@ static int judge_document(struct incoming *in, struct incoming_file *f)
     return open_fault(in, RULE_DOCUMENT_TYPE);
 }
 
-static enum standard_severity severity(void *settings, const char *code, enum standard_severity standard)
+static enum careplan_severity severity(void *settings, const char *code, enum careplan_severity standard)
 {
     const struct settings *s = settings;
     for (size_t i = s->n_rules; i-- > 0;) /* the later value wins */
         if (strcmp(s->rules[i].code, code) == 0)
-            return strcmp(s->rules[i].severity, "off") == 0       ? STANDARD_OFF
-                   : strcmp(s->rules[i].severity, "warning") == 0 ? STANDARD_WARNING
-                                                                  : STANDARD_ERROR;
+            return strcmp(s->rules[i].severity, "off") == 0       ? CAREPLAN_OFF
+                   : strcmp(s->rules[i].severity, "warning") == 0 ? CAREPLAN_WARNING
+                                                                  : CAREPLAN_ERROR;
     return standard;
 }
 
-static void found(void *context, const struct standard_problem *problem)
+static void found(void *context, const struct careplan_problem *problem)
 {
     struct incoming *in = context;
-    if (problem->severity == STANDARD_ERROR && !in->fault[0])
+    if (problem->severity == CAREPLAN_ERROR && !in->fault[0])
         open_fault(in, problem->code);
 }
 
@@ -161,7 +161,7 @@ static int name_file(struct incoming *in, struct incoming_file *f, const struct 
     if (in->l->names.normalise(named->name, f->name) || strcmp(named->name, f->name) != 0)
         return fault(in, "file-name");
     in->l->names.fold(f->name, f->folded);
-    if (transfer_name_parse(f->name, &f->transfer, NULL, NULL) == NAME_TRANSFER)
+    if (careplan_name_parse(f->name, &f->transfer, NULL, NULL) == CAREPLAN_NAME_TRANSFER)
         return judge_transfer(in, f);
     f->transfer.kind = NULL;
     return judge_document(in, f);
@@ -211,8 +211,8 @@ static int begin_file(struct incoming *in, struct incoming_file *f)
     f->begun = true;
     in->n_first = 0;
     if (f->transfer.kind) {
-        struct check_options options = {.severity = severity, .context = (void *)in->l->settings};
-        in->check = check_new(&f->transfer, &options, found, in);
+        struct careplan_check_options options = {.severity = severity, .context = (void *)in->l->settings};
+        in->check = careplan_check_new(&f->transfer, &options, found, in);
     }
     if (f->size)
         f->content = content_new(in->l->ledger);
@@ -231,7 +231,7 @@ int incoming_data(void *incoming, size_t index, const void *data, size_t length)
     size_t room = sizeof in->first - in->n_first, n = length < room ? length : room;
     memcpy(in->first + in->n_first, data, n);
     in->n_first += n;
-    r = in->check ? check_write(in->check, data, length) : 0;
+    r = in->check ? careplan_check_write(in->check, data, length) : 0;
     if (r == 0)
         r = f->content ? content_append(f->content, data, length) : -EIO;
     return r ? local(in, r) : 0;
@@ -239,12 +239,12 @@ int incoming_data(void *incoming, size_t index, const void *data, size_t length)
 
 static int end_check(struct incoming *in)
 {
-    struct check_result result = {0};
-    int r = check_finish(in->check, &result);
+    struct careplan_check_result result = {0};
+    int r = careplan_check_finish(in->check, &result);
     if (r == 0 && result.errors && !in->fault[0]) /* beyond what is reported one by one */
         open_fault(in, RULE_UNREADABLE);
-    check_result_free(&result);
-    check_free(in->check);
+    careplan_check_result_free(&result);
+    careplan_check_free(in->check);
     in->check = NULL;
     return r;
 }
@@ -283,7 +283,7 @@ int incoming_end(void *incoming, size_t index)
 
 int incoming_judge(struct incoming *in)
 {
-    autofree struct unit_file *unit = NULL;
+    autofree struct careplan_unit_file *unit = NULL;
     if (in->fault[0])
         return -EBADMSG;
     if (!in->sequence[0])
@@ -293,8 +293,9 @@ int incoming_judge(struct incoming *in)
         return local(in, -ENOMEM);
     for (size_t i = 0; i < in->n_files; i++)
         unit[i].name = &in->files[i].transfer;
-    return unit_judge(unit, in->n_files, NULL, NULL) == UNIT_INCOMPLETE ? open_fault(in, RULE_UNIT_INCOMPLETE)
-                                                                        : 0;
+    return careplan_unit_judge(unit, in->n_files, NULL, NULL) == CAREPLAN_UNIT_INCOMPLETE
+               ? open_fault(in, RULE_UNIT_INCOMPLETE)
+               : 0;
 }
 
 int incoming_give(struct incoming *in, struct ledger_incoming *out)

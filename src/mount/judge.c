@@ -11,13 +11,13 @@
 enum { READ_SIZE = 64 * 1024, FIRST_BYTES = 512 };
 #define DOCUMENT_KIND "DOCUMENT"
 
-CLEANUP_DEFINE(autoreport, struct report, report_free);
-CLEANUP_DEFINE(autocheck, struct check, check_free);
+CLEANUP_DEFINE(autoreport, struct careplan_report, careplan_report_free);
+CLEANUP_DEFINE(autocheck, struct careplan_check, careplan_check_free);
 
 /* Problems on their way into a report, which exists from the first one on. */
 struct findings {
     const char *name;
-    struct report *report;
+    struct careplan_report *report;
     uint64_t errors, warnings;
     char first[16]; /* code of the first error */
     bool no_memory;
@@ -26,23 +26,23 @@ struct findings {
 static void findings_free(struct findings *f)
 {
     if (f->report)
-        report_free(f->report);
+        careplan_report_free(f->report);
 }
 
-static struct report *findings_report(struct findings *f)
+static struct careplan_report *findings_report(struct findings *f)
 {
     if (!f->report)
-        f->report = report_new(REPORT_ERROR, f->name);
+        f->report = careplan_report_new(CAREPLAN_REPORT_ERROR, f->name);
     f->no_memory |= !f->report;
     return f->report;
 }
 
-static void findings_add(void *context, const struct standard_problem *problem)
+static void findings_add(void *context, const struct careplan_problem *problem)
 {
     struct findings *f = context;
     if (findings_report(f))
-        report_add(f->report, problem);
-    if (problem->severity != STANDARD_ERROR) {
+        careplan_report_add(f->report, problem);
+    if (problem->severity != CAREPLAN_ERROR) {
         f->warnings++;
         return;
     }
@@ -54,25 +54,25 @@ static void findings_add(void *context, const struct standard_problem *problem)
 static void findings_fault(struct findings *f, const char *code, const char *const *arguments, size_t n)
 {
     if (findings_report(f))
-        report_add_code(f->report, code, arguments, n);
+        careplan_report_add_code(f->report, code, arguments, n);
     if (f->errors++ == 0)
         snprintf(f->first, sizeof f->first, "%s", code);
 }
 
-enum standard_severity judge_severity(void *settings, const char *code, enum standard_severity standard)
+enum careplan_severity judge_severity(void *settings, const char *code, enum careplan_severity standard)
 {
     const struct settings *s = settings;
     for (size_t i = s->n_rules; i-- > 0;) /* the later value wins */
         if (strcmp(s->rules[i].code, code) == 0)
-            return strcmp(s->rules[i].severity, "off") == 0       ? STANDARD_OFF
-                   : strcmp(s->rules[i].severity, "warning") == 0 ? STANDARD_WARNING
-                                                                  : STANDARD_ERROR;
+            return strcmp(s->rules[i].severity, "off") == 0       ? CAREPLAN_OFF
+                   : strcmp(s->rules[i].severity, "warning") == 0 ? CAREPLAN_WARNING
+                                                                  : CAREPLAN_ERROR;
     return standard;
 }
 
 /* ---- What goes into the judgement ---- */
 
-static void remove_report(struct judgement *out, const char *name, enum report_kind kind)
+static void remove_report(struct judgement *out, const char *name, enum careplan_report_kind kind)
 {
     for (size_t i = 0; i < ARRAY_LENGTH(out->remove_reports); i++)
         if (!out->remove_reports[i][0]) {
@@ -82,11 +82,11 @@ static void remove_report(struct judgement *out, const char *name, enum report_k
 }
 
 /* Hands the report over as the text to stand beside the file. */
-static int write_report(struct judgement *out, const char *name, enum report_kind kind,
-                        const struct report *report)
+static int write_report(struct judgement *out, const char *name, enum careplan_report_kind kind,
+                        const struct careplan_report *report)
 {
     size_t length = 0;
-    autofree char *text = report ? report_text(report, &length) : NULL;
+    autofree char *text = report ? careplan_report_text(report, &length) : NULL;
     if (!text)
         return -ENOMEM;
     name_report(name, kind, out->report_name);
@@ -100,28 +100,29 @@ static int judge_rejected(struct findings *f, struct judgement *out)
     out->close_error = EINVAL;
     out->warnings = f->warnings;
     snprintf(out->reason, sizeof out->reason, "%s", f->first);
-    remove_report(out, f->name, REPORT_CONFIRM);
-    return f->no_memory ? -ENOMEM : write_report(out, f->name, REPORT_ERROR, f->report);
+    remove_report(out, f->name, CAREPLAN_REPORT_CONFIRM);
+    return f->no_memory ? -ENOMEM : write_report(out, f->name, CAREPLAN_REPORT_ERROR, f->report);
 }
 
 static void judge_good(const struct judge_request *request, struct judgement *out)
 {
     out->verdict = VERDICT_GOOD;
-    remove_report(out, request->name, REPORT_ERROR);
-    remove_report(out, request->name, REPORT_CONFIRM);
+    remove_report(out, request->name, CAREPLAN_REPORT_ERROR);
+    remove_report(out, request->name, CAREPLAN_REPORT_CONFIRM);
 }
 
 static int judge_held(const struct judge_request *request, struct judgement *out)
 {
     char note[256];
-    name_report(request->name, REPORT_CONFIRM, note);
-    with_cleanup(autoreport) struct report *report = report_new(REPORT_CONFIRM, request->name);
+    name_report(request->name, CAREPLAN_REPORT_CONFIRM, note);
+    with_cleanup(autoreport) struct careplan_report *report =
+        careplan_report_new(CAREPLAN_REPORT_CONFIRM, request->name);
     if (report)
-        report_add_code(report, RULE_HELD, (const char *[]){note}, 1);
+        careplan_report_add_code(report, RULE_HELD, (const char *[]){note}, 1);
     out->verdict = VERDICT_HELD;
     snprintf(out->reason, sizeof out->reason, "held");
-    remove_report(out, request->name, REPORT_ERROR);
-    return write_report(out, request->name, REPORT_CONFIRM, report);
+    remove_report(out, request->name, CAREPLAN_REPORT_ERROR);
+    return write_report(out, request->name, CAREPLAN_REPORT_CONFIRM, report);
 }
 
 static size_t route_arguments(const struct route *route, const char *arguments[4])
@@ -136,13 +137,14 @@ static int judge_waiting(const struct judge_request *request, const struct route
 {
     const char *arguments[4];
     size_t n = route_arguments(route, arguments);
-    with_cleanup(autoreport) struct report *report = report_new(REPORT_ERROR, request->name);
+    with_cleanup(autoreport) struct careplan_report *report =
+        careplan_report_new(CAREPLAN_REPORT_ERROR, request->name);
     if (report)
-        report_add_code(report, route->code, arguments, n);
+        careplan_report_add_code(report, route->code, arguments, n);
     out->verdict = VERDICT_WAITING;
     snprintf(out->reason, sizeof out->reason, "%s", route->reason);
-    remove_report(out, request->name, REPORT_CONFIRM);
-    return write_report(out, request->name, REPORT_ERROR, report);
+    remove_report(out, request->name, CAREPLAN_REPORT_CONFIRM);
+    return write_report(out, request->name, CAREPLAN_REPORT_ERROR, report);
 }
 
 /* ---- Content ---- */
@@ -170,26 +172,28 @@ static int read_content(const struct judge_request *request, int (*take)(void *,
 
 static int take_check(void *check, const void *data, size_t length)
 {
-    return check_write(check, data, length);
+    return careplan_check_write(check, data, length);
 }
 
-static int check_transfer(const struct judge_request *request, const struct transfer_name *name,
+static int check_transfer(const struct judge_request *request, const struct careplan_name *name,
                           struct findings *f)
 {
-    struct check_options options = {.severity = judge_severity, .context = (void *)request->settings};
-    with_cleanup(autocheck) struct check *check = check_new(name, &options, findings_add, f);
+    struct careplan_check_options options = {.severity = judge_severity,
+                                             .context = (void *)request->settings};
+    with_cleanup(autocheck) struct careplan_check *check =
+        careplan_check_new(name, &options, findings_add, f);
     if (!check)
         return -ENOMEM;
     int r = read_content(request, take_check, check);
     if (r < 0)
         return r;
-    struct check_result result = {0};
-    r = check_finish(check, &result);
+    struct careplan_check_result result = {0};
+    r = careplan_check_finish(check, &result);
     if (r < 0)
         return r;
     f->errors = result.errors > f->errors ? result.errors : f->errors;
     f->warnings = result.warnings > f->warnings ? result.warnings : f->warnings;
-    check_result_free(&result);
+    careplan_check_result_free(&result);
     return 0;
 }
 
@@ -243,8 +247,8 @@ static void check_whole(const struct judge_request *request, struct findings *f)
 static int judge_other(const struct judge_request *request, bool in_partner_folder, struct judgement *out)
 {
     with_cleanup(findings_free) struct findings f = {.name = request->name};
-    struct transfer_name ignored;
-    transfer_name_parse(request->name, &ignored, findings_add, &f);
+    struct careplan_name ignored;
+    careplan_name_parse(request->name, &ignored, findings_add, &f);
     const char *dot = strrchr(request->name, '.'), *extension = dot ? dot + 1 : "";
     if (f.errors == 0 && !in_partner_folder &&
         name_class(request->settings, request->name, true, NULL) == CLASS_DOCUMENT)
@@ -318,7 +322,7 @@ static int judge_twin(const struct judge_request *request, const char *folder, s
 }
 
 static int judge_transfer(const struct judge_request *request, const struct ledger_partner *folder,
-                          const struct transfer_name *name, struct judgement *out)
+                          const struct careplan_name *name, struct judgement *out)
 {
     struct route route;
     with_cleanup(findings_free) struct findings f = {.name = request->name};
@@ -373,7 +377,7 @@ int judge_file(const struct judge_request *request, struct judgement *out)
 {
     *out = (struct judgement){0};
     with_cleanup(ledger_partner_free) struct ledger_partner folder = {0};
-    struct transfer_name name;
+    struct careplan_name name;
     int in_folder = find_folder(request, &folder);
     if (in_folder < 0)
         return in_folder;

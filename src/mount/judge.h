@@ -50,8 +50,9 @@ struct judgement {
     char remove_reports[3][256];               /* names of reports that no longer hold; "" ends the list */
     uint64_t warnings;
 };
-/* Severities of the rules as [rules] says: for `struct check_options`, with the settings as context. */
-enum standard_severity judge_severity(void *settings, const char *code, enum standard_severity standard);
+/* Severities of the rules as [rules] says: for `struct careplan_check_options`, with the settings as context.
+ */
+enum careplan_severity judge_severity(void *settings, const char *code, enum careplan_severity standard);
 
 /* 0, or negative errno when reading the content or the ledger failed. Streams: constant memory. */
 int judge_file(const struct judge_request *request, struct judgement *out);

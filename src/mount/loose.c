@@ -198,7 +198,7 @@ struct node *loose_next(struct tree *t, uint64_t parent, uint64_t after)
 
 void node_rename(struct node *n, uint64_t parent, enum place place, char *name, char *folded)
 {
-    struct transfer_name transfer;
+    struct careplan_name transfer;
     bool loose = n->loose;
     if (loose)
         loose_remove(n);

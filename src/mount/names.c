@@ -15,9 +15,9 @@ enum {
 };
 
 static const char *const report_suffixes[] = {
-    [REPORT_ERROR] = ".エラー.txt",
-    [REPORT_INCOMPLETE] = ".未完成.txt",
-    [REPORT_CONFIRM] = ".確認.txt",
+    [CAREPLAN_REPORT_ERROR] = ".エラー.txt",
+    [CAREPLAN_REPORT_INCOMPLETE] = ".未完成.txt",
+    [CAREPLAN_REPORT_CONFIRM] = ".確認.txt",
 };
 static const char *const page_names[] = {"送受信状況.html", "送受信一覧.csv"};
 
@@ -182,12 +182,12 @@ static bool is_document(const struct settings *s, const char *name)
 }
 
 enum file_class name_class(const struct settings *s, const char *name, bool in_partner_folder,
-                           struct transfer_name *transfer)
+                           struct careplan_name *transfer)
 {
-    struct transfer_name parsed;
+    struct careplan_name parsed;
     if (is_reserved(name))
         return CLASS_RESERVED;
-    if (transfer_name_parse(name, transfer ? transfer : &parsed, NULL, NULL) == NAME_TRANSFER)
+    if (careplan_name_parse(name, transfer ? transfer : &parsed, NULL, NULL) == CAREPLAN_NAME_TRANSFER)
         return CLASS_TRANSFER;
     if (is_scratch(s, name))
         return CLASS_SCRATCH;
@@ -249,7 +249,7 @@ void name_partner_folder(const struct office_id *office, const char *hostile, ch
     snprintf(out, 256, display[0] ? "%s_%.240s" : "%s%s", office->text, display);
 }
 
-void name_report(const char *name, enum report_kind kind, char out[256])
+void name_report(const char *name, enum careplan_report_kind kind, char out[256])
 {
     snprintf(out, 256, "%.*s%s", NAMES_MAX, name, report_suffixes[kind]);
 }

@@ -87,7 +87,7 @@ static int node_load_name(struct node *n)
     struct tree *t = n->tree;
     struct ledger_entry entry;
     struct name_text text;
-    struct transfer_name transfer;
+    struct careplan_name transfer;
     int found = ledger_entries_of(t->ledger, n->id, &entry, 1);
     if (found <= 0)
         return found;
@@ -209,7 +209,7 @@ int node_create(struct tree *t, uint64_t parent, enum place place, const char *n
 {
     struct mount *m = t->mount;
     uint64_t id = ledger_new_id(t->ledger), entry = ledger_new_id(t->ledger);
-    struct transfer_name transfer;
+    struct careplan_name transfer;
     if (!id || !entry)
         return -EIO;
     struct node *n = node_new(t, id, 0, 0);

@@ -116,8 +116,8 @@ static void hand_in_rename(struct rename_job *r, const struct ledger_save *then)
     struct node *n = r->job.node, *replaced = r->job.other;
     bool same = r->parent == n->parent && strcmp(r->folded, n->folded) == 0;
     char error[256], confirm[256];
-    name_report(n->name, REPORT_ERROR, error);
-    name_report(n->name, REPORT_CONFIRM, confirm);
+    name_report(n->name, CAREPLAN_REPORT_ERROR, error);
+    name_report(n->name, CAREPLAN_REPORT_CONFIRM, confirm);
     struct ledger_rename rename = {
         .entry = n->stored ? n->entry : 0,
         .parent = r->parent,
@@ -144,8 +144,8 @@ static void rename_loose(struct rename_job *r)
         rename_end(r, 0);
         return;
     }
-    name_report(replaced->name, REPORT_ERROR, error);
-    name_report(replaced->name, REPORT_CONFIRM, confirm);
+    name_report(replaced->name, CAREPLAN_REPORT_ERROR, error);
+    name_report(replaced->name, CAREPLAN_REPORT_CONFIRM, confirm);
     ledger_unlink(replaced->tree->ledger, replaced->entry, replaced->handles > 0,
                   (const char *const[3]){error, confirm}, rename_done, r);
 }

@@ -53,8 +53,8 @@ static void unlink_stored(struct unlink_job *u)
     char error[256], confirm[256];
     const char *reports[3] = {NULL};
     if (n->named && n->kind == NODE_FILE) {
-        name_report(n->name, REPORT_ERROR, error);
-        name_report(n->name, REPORT_CONFIRM, confirm);
+        name_report(n->name, CAREPLAN_REPORT_ERROR, error);
+        name_report(n->name, CAREPLAN_REPORT_CONFIRM, confirm);
         reports[0] = error;
         reports[1] = confirm;
     }

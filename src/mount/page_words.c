@@ -25,7 +25,7 @@ void page_reason(const struct status_words *words, const struct ledger_status *s
 {
     out[0] = '\0';
     if (words->tone == TONE_TODO && (strcmp(s->state, "rejected") == 0 || strcmp(s->state, "refused") == 0))
-        status_reason_words(s->reason, STANDARD_JA, out);
+        status_reason_words(s->reason, CAREPLAN_JA, out);
 }
 
 static void words_of_size(uint64_t bytes, char out[32])
@@ -40,14 +40,14 @@ static void words_of_size(uint64_t bytes, char out[32])
 
 static const char *title_of(const struct ledger_unit_file *f)
 {
-    const struct standard_kind *kind = NULL;
+    const struct careplan_kind *kind = NULL;
     if (f->version[0])
-        kind = standard_kind_find(f->version, f->kind);
+        kind = careplan_kind_find(f->version, f->kind);
     if (!kind) /* what arrives says the kind only */
-        kind = standard_kind_find("202407", f->kind);
+        kind = careplan_kind_find("202407", f->kind);
     if (!kind)
-        kind = standard_kind_find("202208", f->kind);
-    return kind ? standard_kind_title(kind, STANDARD_JA) : NULL;
+        kind = careplan_kind_find("202208", f->kind);
+    return kind ? careplan_kind_title(kind, CAREPLAN_JA) : NULL;
 }
 
 /* "文書（PDF、1.2 MB）": a document's name would name a person. */

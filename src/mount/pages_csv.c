@@ -73,7 +73,7 @@ static bool row(void *context, const struct ledger_status *s)
     cell_time(t, s->received);
     cell_time(t, s->taken);
     cell(t, words.what);
-    status_reason_words(s->reason, STANDARD_JA, reason);
+    status_reason_words(s->reason, CAREPLAN_JA, reason);
     cell(t, reason);
     cell(t, id);
     end_row(t);

@@ -47,7 +47,7 @@ static int is_active(struct ledger *l, const struct office_id *office)
     return r == -ENOENT ? 0 : r < 0 ? r : active;
 }
 
-static bool sender_is(const struct office_id *office, const struct transfer_name *name)
+static bool sender_is(const struct office_id *office, const struct careplan_name *name)
 {
     return strncmp(office->text, name->sender_number, 10) == 0 &&
            (!name->sender_service[0] || strcmp(office_id_service(office), name->sender_service) == 0);
@@ -55,11 +55,11 @@ static bool sender_is(const struct office_id *office, const struct transfer_name
 
 /* A kind that this pair of services does not exchange. 202407 names say both services, so the standard's
  * check of the file finds it; for a 202208 name only the mount knows them. */
-static void route_flow(struct route *out, const struct office_id *office, const struct transfer_name *name,
+static void route_flow(struct route *out, const struct office_id *office, const struct careplan_name *name,
                        const char *recipient_service)
 {
     route_set(out, ROUTE_WRONG, RULE_FLOW, RULE_FLOW);
-    route_argument(out, 0, "%s", standard_kind_title(name->kind, STANDARD_JA));
+    route_argument(out, 0, "%s", careplan_kind_title(name->kind, CAREPLAN_JA));
     route_argument(out, 1, "%s", office_id_service(office));
     route_argument(out, 2, "%s", recipient_service);
 }
@@ -79,7 +79,7 @@ static int route_to(struct ledger *l, const struct office_id *recipient, struct 
     return 0;
 }
 
-static void route_ambiguous(struct route *out, const struct transfer_name *name,
+static void route_ambiguous(struct route *out, const struct careplan_name *name,
                             const struct office_id *candidates, size_t n)
 {
     char words[160] = "";
@@ -92,7 +92,7 @@ static void route_ambiguous(struct route *out, const struct transfer_name *name,
 }
 
 /* The services of the name's number that may take the kind in from this office. */
-static int find_candidates(struct ledger *l, const struct office_id *office, const struct transfer_name *name,
+static int find_candidates(struct ledger *l, const struct office_id *office, const struct careplan_name *name,
                            struct office_id *out, size_t *n, bool *number_known)
 {
     struct office_id all[CANDIDATES_MAX];
@@ -105,14 +105,14 @@ static int find_candidates(struct ledger *l, const struct office_id *office, con
             return active;
         *number_known |= active;
         const char *service = office_id_service(&all[i]);
-        if (active && !office_id_equal(&all[i], office) && flow_may_receive(name->kind, service) &&
-            flow_allowed(name->kind, office_id_service(office), service))
+        if (active && !office_id_equal(&all[i], office) && careplan_flow_may_receive(name->kind, service) &&
+            careplan_flow_allowed(name->kind, office_id_service(office), service))
             out[(*n)++] = all[i];
     }
     return found < 0 ? found : 0;
 }
 
-static int route_by_number(struct ledger *l, const struct office_id *office, const struct transfer_name *name,
+static int route_by_number(struct ledger *l, const struct office_id *office, const struct careplan_name *name,
                            struct route *out)
 {
     struct office_id candidates[CANDIDATES_MAX];
@@ -131,13 +131,13 @@ static int route_by_number(struct ledger *l, const struct office_id *office, con
         route_set(out, ROUTE_WAITING, "partner-unknown",
                   number_known ? RULE_RECIPIENT_NONE : RULE_UNKNOWN_PARTNER);
         route_argument(out, 0, "%s", name->recipient_number);
-        route_argument(out, 1, "%s", standard_kind_title(name->kind, STANDARD_JA));
+        route_argument(out, 1, "%s", careplan_kind_title(name->kind, CAREPLAN_JA));
     }
     return 0;
 }
 
 /* The recipient as the name says it against the partner in whose folder the file lies. */
-static bool folder_agrees(const struct ledger_partner *folder, const struct transfer_name *name)
+static bool folder_agrees(const struct ledger_partner *folder, const struct careplan_name *name)
 {
     return strncmp(folder->office.text, name->recipient_number, 10) == 0 &&
            (!name->recipient_service[0] ||
@@ -145,7 +145,7 @@ static bool folder_agrees(const struct ledger_partner *folder, const struct tran
 }
 
 int route_find(struct ledger *l, const struct office_id *office, const struct ledger_partner *folder,
-               const struct transfer_name *name, struct route *out)
+               const struct careplan_name *name, struct route *out)
 {
     *out = (struct route){.reason = ""};
     const bool has_services = name->recipient_service[0];
@@ -164,7 +164,7 @@ int route_find(struct ledger *l, const struct office_id *office, const struct le
         route_argument(out, 1, "%s", folder->office.text);
         return 0;
     }
-    if (!has_services && !flow_may_send(name->kind, office_id_service(office))) {
+    if (!has_services && !careplan_flow_may_send(name->kind, office_id_service(office))) {
         route_flow(out, office, name, folder ? office_id_service(&folder->office) : "－");
         return 0;
     }
@@ -178,11 +178,11 @@ int route_find(struct ledger *l, const struct office_id *office, const struct le
     if (office_id_equal(&recipient, office)) { /* to oneself */
         route_set(out, ROUTE_WRONG, RULE_RECIPIENT_NONE, RULE_RECIPIENT_NONE);
         route_argument(out, 0, "%s", recipient.text);
-        route_argument(out, 1, "%s", standard_kind_title(name->kind, STANDARD_JA));
+        route_argument(out, 1, "%s", careplan_kind_title(name->kind, CAREPLAN_JA));
         return 0;
     }
     if (!has_services &&
-        !flow_allowed(name->kind, office_id_service(office), office_id_service(&recipient))) {
+        !careplan_flow_allowed(name->kind, office_id_service(office), office_id_service(&recipient))) {
         route_flow(out, office, name, office_id_service(&recipient));
         return 0;
     }

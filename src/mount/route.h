@@ -24,6 +24,6 @@ struct route {
 /* `folder`: the partner in whose own folder the file lies, NULL = the outbox itself. 0, or the ledger's
  * negative errno. */
 int route_find(struct ledger *l, const struct office_id *office, const struct ledger_partner *folder,
-               const struct transfer_name *name, struct route *out);
+               const struct careplan_name *name, struct route *out);
 
 #endif

@@ -19,7 +19,7 @@ enum { READ_SIZE = 64 * 1024 };
 #define REASON_INCOMPLETE "unit-incomplete"
 #define REASON_SUB "sub-missing"
 
-CLEANUP_DEFINE(autocheck, struct check, check_free);
+CLEANUP_DEFINE(autocheck, struct careplan_check, careplan_check_free);
 
 static void label(const struct ledger_unit *u, char out[2 * ENVELOPE_ID_SIZE + 1])
 {
@@ -53,7 +53,7 @@ void settle_report_gone(const struct settle_look *look, const char *sequence)
     char name[256];
     if (!look->report_parent || !*sequence)
         return;
-    name_report(sequence, REPORT_INCOMPLETE, name);
+    name_report(sequence, CAREPLAN_REPORT_INCOMPLETE, name);
     remove_report(look, look->report_parent, name);
     look->host->changed(look->host->context, look->report_parent, name); /* the ledger may have removed it */
 }
@@ -113,9 +113,9 @@ static int route_file(const struct settle_look *look, const struct ledger_unit_f
             *out = folder.office;
         return 0;
     }
-    struct transfer_name name;
+    struct careplan_name name;
     struct route route;
-    if (transfer_name_parse(file->name, &name, NULL, NULL) != NAME_TRANSFER)
+    if (careplan_name_parse(file->name, &name, NULL, NULL) != CAREPLAN_NAME_TRANSFER)
         return 0;
     r = route_find(look->ledger, look->office, in_folder ? &folder : NULL, &name, &route);
     if (r == 0 && route.state == ROUTE_KNOWN)
@@ -151,7 +151,7 @@ static void remove_error_reports(const struct settle_look *look, const struct le
         char report[256];
         if (entry_of(look, &u->files[i], &entry))
             continue;
-        name_report(entry.name, REPORT_ERROR, report);
+        name_report(entry.name, CAREPLAN_REPORT_ERROR, report);
         remove_report(look, entry.parent, report);
     }
 }
@@ -194,25 +194,25 @@ static enum settle_outcome look_for_partner(struct settle_look *look, const stru
 /* ---- Completeness ---- */
 
 struct unit_judging {
-    struct unit_file *files;
-    struct transfer_name *names;
-    struct check_result *results;
+    struct careplan_unit_file *files;
+    struct careplan_name *names;
+    struct careplan_check_result *results;
     size_t n;
-    struct report *report;
+    struct careplan_report *report;
 };
 
 static void judging_free(struct unit_judging *j)
 {
     for (size_t i = 0; j->results && i < j->n; i++)
-        check_result_free(&j->results[i]);
+        careplan_check_result_free(&j->results[i]);
     free(j->files);
     free(j->names);
     free(j->results);
     if (j->report)
-        report_free(j->report);
+        careplan_report_free(j->report);
 }
 
-static void ignore_problem(void *context, const struct standard_problem *problem)
+static void ignore_problem(void *context, const struct careplan_problem *problem)
 {
     (void)context;
     (void)problem;
@@ -220,10 +220,11 @@ static void ignore_problem(void *context, const struct standard_problem *problem
 
 /* Reads the images' names out of a UPKIHON file. It was judged good when it was saved. */
 static int read_images(const struct settle_look *look, const struct ledger_unit_file *file,
-                       const struct transfer_name *name, struct check_result *out)
+                       const struct careplan_name *name, struct careplan_check_result *out)
 {
-    struct check_options options = {.severity = judge_severity, .context = (void *)look->settings};
-    with_cleanup(autocheck) struct check *check = check_new(name, &options, ignore_problem, NULL);
+    struct careplan_check_options options = {.severity = judge_severity, .context = (void *)look->settings};
+    with_cleanup(autocheck) struct careplan_check *check =
+        careplan_check_new(name, &options, ignore_problem, NULL);
     autofree uint8_t *block = malloc(READ_SIZE);
     if (!check || !block)
         return -ENOMEM;
@@ -231,12 +232,12 @@ static int read_images(const struct settle_look *look, const struct ledger_unit_
         int64_t n = content_read(look->ledger, file->content, at, block, READ_SIZE);
         if (n <= 0)
             return n < 0 ? (int)n : -EIO;
-        int r = check_write(check, block, (size_t)n);
+        int r = careplan_check_write(check, block, (size_t)n);
         if (r)
             return r;
         at += (uint64_t)n;
     }
-    return check_finish(check, out);
+    return careplan_check_finish(check, out);
 }
 
 static int judging_fill(const struct settle_look *look, const struct ledger_unit *u, struct unit_judging *j)
@@ -245,13 +246,13 @@ static int judging_fill(const struct settle_look *look, const struct ledger_unit
     j->files = calloc(u->n_files, sizeof *j->files);
     j->names = calloc(u->n_files, sizeof *j->names);
     j->results = calloc(u->n_files, sizeof *j->results);
-    j->report = report_new(REPORT_INCOMPLETE, u->sequence);
+    j->report = careplan_report_new(CAREPLAN_REPORT_INCOMPLETE, u->sequence);
     if (!j->files || !j->names || !j->results || !j->report)
         return -ENOMEM;
     for (size_t i = 0; i < u->n_files; i++) {
-        if (transfer_name_parse(u->files[i].name, &j->names[i], NULL, NULL) != NAME_TRANSFER)
+        if (careplan_name_parse(u->files[i].name, &j->names[i], NULL, NULL) != CAREPLAN_NAME_TRANSFER)
             return -EINVAL;
-        j->files[i] = (struct unit_file){.name = &j->names[i]};
+        j->files[i] = (struct careplan_unit_file){.name = &j->names[i]};
         if (strcmp(j->names[i].kind->name, "UPKIHON"))
             continue;
         int r = read_images(look, &u->files[i], &j->names[i], &j->results[i]);
@@ -307,11 +308,11 @@ static enum settle_outcome say_incomplete(struct settle_look *look, const struct
     size_t length = 0;
     for (size_t i = 0; i < u->n_files; i++)
         if (!u->files[i].carried)
-            report_add_good_file(j->report, u->files[i].name);
-    autofree char *text = report_text(j->report, &length);
+            careplan_report_add_good_file(j->report, u->files[i].name);
+    autofree char *text = careplan_report_text(j->report, &length);
     if (!text)
         return SETTLE_FAILED;
-    name_report(u->sequence, REPORT_INCOMPLETE, name);
+    name_report(u->sequence, CAREPLAN_REPORT_INCOMPLETE, name);
     name_fold(name, folded);
     uint64_t parent = folder_of(look, u);
     if (look->report_parent && look->report_parent != parent)
@@ -347,10 +348,10 @@ static enum settle_outcome judge_unit(struct settle_look *look, const struct led
         log_error("settle", "unit %s cannot be judged: %s", u->sequence, strerror(-r));
         return SETTLE_FAILED;
     }
-    switch (unit_judge(j.files, j.n, report_add, j.report)) {
-    case UNIT_COMPLETE:
+    switch (careplan_unit_judge(j.files, j.n, careplan_report_add, j.report)) {
+    case CAREPLAN_UNIT_COMPLETE:
         return queue_complete(look, u);
-    case UNIT_SUB_MISSING:
+    case CAREPLAN_UNIT_SUB_MISSING:
         if (!look->waited)
             return SETTLE_INCOMPLETE;
         log_warning("unit-without-sub", "unit %s for %s goes without its SUB files", u->sequence,
@@ -359,7 +360,7 @@ static enum settle_outcome judge_unit(struct settle_look *look, const struct led
         if (outcome == SETTLE_QUEUED && ledger_note_reason(look->ledger, u->message, REASON_SUB, NULL, NULL))
             log_warning("settle", "the status will not say that SUB files were missing");
         return outcome;
-    case UNIT_INCOMPLETE:
+    case CAREPLAN_UNIT_INCOMPLETE:
         break;
     }
     if (!look->waited && !look->report_parent)

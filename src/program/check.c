@@ -49,7 +49,7 @@ static int check_state(const struct settings_office *office, const struct progra
 
 static bool rule_known(const char *code)
 {
-    return standard_rule_find(code) != NULL;
+    return careplan_rule_find(code) != NULL;
 }
 
 int program_check(struct program *p, const char *config, struct error *e)

@@ -17,7 +17,7 @@ static const struct problem_place whole_file = {0};
 
 static struct problem_place item_place(const struct record *r, size_t i)
 {
-    const struct standard_layout *layout = r->check->layout;
+    const struct careplan_layout *layout = r->check->layout;
     return (struct problem_place){.line = r->row->items[i].line,
                                   .column = (unsigned)i + 1,
                                   .item = i < layout->n_items ? &layout->items[i] : NULL};
@@ -84,7 +84,7 @@ static bool nul_check(const struct record *r, size_t i)
 
 /* The first text outside ASCII tells whether the file is UTF-8, which is one fault of the file and not one of
  * each item. */
-static void utf8_check(struct check *c, const struct scanned_row *row, bool good)
+static void utf8_check(struct careplan_check *c, const struct scanned_row *row, bool good)
 {
     if (c->ms932_seen || c->items.utf8 || ascii_run(row->bytes, row->length) == row->length)
         return;
@@ -99,7 +99,7 @@ static void utf8_check(struct check *c, const struct scanned_row *row, bool good
 
 static void encoding_check(struct record *r)
 {
-    struct check *c = r->check;
+    struct careplan_check *c = r->check;
     const struct scanned_row *row = r->row;
     size_t offset = 0, size;
     bool nuls = memchr(row->bytes, 0, row->length) != NULL;
@@ -149,7 +149,7 @@ static void quotes_check(struct record *r)
             problem_put(&r->check->sink, code, &place, NULL, 0);
         if (faults & FAULT_TOO_LONG) {
             char limit[24];
-            snprintf(limit, sizeof limit, "%d", STANDARD_ITEM_MAX);
+            snprintf(limit, sizeof limit, "%d", CAREPLAN_ITEM_MAX);
             PROBLEM(&r->check->sink, "CP1015", &place, WORD(limit));
         }
         r->bad[i] |= faults != 0;
@@ -157,10 +157,10 @@ static void quotes_check(struct record *r)
 }
 
 /* The kind's layout in another version that has this number of items, or NULL. */
-static const struct standard_layout *layout_with(const struct check *c, size_t n_items)
+static const struct careplan_layout *layout_with(const struct careplan_check *c, size_t n_items)
 {
     for (size_t i = 0; i < table_kinds_count; i++) {
-        const struct standard_layout *layout = table_kinds[i].layout;
+        const struct careplan_layout *layout = table_kinds[i].layout;
         if (layout && strcmp(layout->kind, c->layout->kind) == 0 && layout->n_items == n_items)
             return layout;
     }
@@ -168,7 +168,7 @@ static const struct standard_layout *layout_with(const struct check *c, size_t n
 }
 
 /* True: as many items as the layout has. A file wrong from its first record on is said to be so once. */
-static bool count_check(struct check *c, const struct scanned_row *row)
+static bool count_check(struct careplan_check *c, const struct scanned_row *row)
 {
     bool first = c->records == 1, good = row->total == c->layout->n_items;
     bool again = !good && row->total == c->wrong_count;
@@ -181,10 +181,10 @@ static bool count_check(struct check *c, const struct scanned_row *row)
 
     char found[24], right[24];
     const struct problem_place place = {.line = row->line};
-    const struct standard_kind *kind = c->name.kind;
-    const struct word title = {standard_kind_title(kind, STANDARD_JA),
-                               standard_kind_title(kind, STANDARD_EN)};
-    const struct standard_layout *other = layout_with(c, row->total);
+    const struct careplan_kind *kind = c->name.kind;
+    const struct word title = {careplan_kind_title(kind, CAREPLAN_JA),
+                               careplan_kind_title(kind, CAREPLAN_EN)};
+    const struct careplan_layout *other = layout_with(c, row->total);
     snprintf(found, sizeof found, "%zu", row->total);
     snprintf(right, sizeof right, "%zu", c->layout->n_items);
     if (other)
@@ -198,10 +198,10 @@ static bool count_check(struct check *c, const struct scanned_row *row)
 /* ---- The records against the name ---- */
 
 /* The content's version has another layout than the name says: go on with the content's. */
-static void version_of_name(struct record *r, const struct standard_kind *content)
+static void version_of_name(struct record *r, const struct careplan_kind *content)
 {
-    struct check *c = r->check;
-    const struct transfer_name *name = &c->name;
+    struct careplan_check *c = r->check;
+    const struct careplan_name *name = &c->name;
     bool old_name = name->sender_service[0] == '\0';
     const struct problem_place place = item_place(r, 0);
     char ja[64], en[64];
@@ -216,7 +216,7 @@ static void version_of_name(struct record *r, const struct standard_kind *conten
 
 static void version_first(struct record *r)
 {
-    struct check *c = r->check;
+    struct careplan_check *c = r->check;
     char value[VALUE_SIZE];
     const struct scanned_item *item = &r->row->items[0];
     const struct problem_place place = item_place(r, 0);
@@ -229,7 +229,7 @@ static void version_first(struct record *r)
     memcpy(c->last_version, c->version, sizeof c->version);
     if (strcmp(c->version, c->layout->version) == 0)
         return;
-    const struct standard_kind *content = kind_in_version(c->name.kind, c->version);
+    const struct careplan_kind *content = kind_in_version(c->name.kind, c->version);
     bool of_4_0 = strcmp(c->version, VERSION_OF_4_0) == 0;
     if (content)
         version_of_name(r, content);
@@ -240,7 +240,7 @@ static void version_first(struct record *r)
 /* True: the record is of the file's version. A run of records that are not is said once. */
 static bool version_check(struct record *r)
 {
-    struct check *c = r->check;
+    struct careplan_check *c = r->check;
     const struct scanned_item *item = &r->row->items[0];
     if (r->bad[0] || item->length == 0)
         return true;
@@ -265,7 +265,7 @@ static bool version_check(struct record *r)
 
 static void month_check(struct record *r)
 {
-    struct check *c = r->check;
+    struct careplan_check *c = r->check;
     char month[7];
     if (c->layout->month_item < 0 || strcmp(c->name.month, "000000") == 0)
         return;
@@ -287,8 +287,8 @@ static void month_check(struct record *r)
 
 static void items_check(struct record *r)
 {
-    struct check *c = r->check;
-    const struct standard_layout *layout = c->layout;
+    struct careplan_check *c = r->check;
+    const struct careplan_layout *layout = c->layout;
     /* Item 1 is the version, which was looked at; only its absence is left. */
     if (r->row->items[0].length == 0)
         r->bad[0] |= !item_check(&c->items, &layout->items[0], 1, &r->row->items[0]);
@@ -299,7 +299,7 @@ static void items_check(struct record *r)
 
 static void row_check(void *context, struct scanned_row *row)
 {
-    struct check *c = context;
+    struct careplan_check *c = context;
     struct record record = {.check = c, .row = row};
     struct record *r = &record;
     c->rows++;
@@ -315,7 +315,7 @@ static void row_check(void *context, struct scanned_row *row)
     if (row->too_long) {
         char limit[24];
         const struct problem_place place = {.line = row->line};
-        snprintf(limit, sizeof limit, "%d", STANDARD_ROW_MAX);
+        snprintf(limit, sizeof limit, "%d", CAREPLAN_ROW_MAX);
         PROBLEM(&c->sink, "CP1016", &place, WORD(limit));
         return;
     }
@@ -329,9 +329,9 @@ static void row_check(void *context, struct scanned_row *row)
 /* ---- The stream ---- */
 
 /* Service types in the name: who may send what to whom (標準仕様 1.3, 1.4, 2.2, 3.2). */
-static void flow_check(struct check *c)
+static void flow_check(struct careplan_check *c)
 {
-    const struct transfer_name *name = &c->name;
+    const struct careplan_name *name = &c->name;
     if (name->sender_service[0] == '\0') /* 202208: only its office knows */
         return;
     const char *const services[] = {name->sender_service, name->recipient_service};
@@ -345,15 +345,15 @@ static void flow_check(struct check *c)
         snprintf(words, sizeof words, "%s %s", type->code, type->name_ja);
         PROBLEM(&c->sink, i == 0 ? "CP1123" : "CP1124", &whole_file, WORD(words));
     }
-    if (!in_scope || flow_allowed(name->kind, services[0], services[1]))
+    if (!in_scope || careplan_flow_allowed(name->kind, services[0], services[1]))
         return;
     c->wrong_way = true;
     char ja[VALUE_SIZE * 2], en[VALUE_SIZE * 2], senders[VALUE_SIZE];
-    const struct word title = {standard_kind_title(name->kind, STANDARD_JA),
-                               standard_kind_title(name->kind, STANDARD_EN)};
-    flow_senders(name->kind, STANDARD_JA, senders, sizeof senders);
+    const struct word title = {careplan_kind_title(name->kind, CAREPLAN_JA),
+                               careplan_kind_title(name->kind, CAREPLAN_EN)};
+    flow_senders(name->kind, CAREPLAN_JA, senders, sizeof senders);
     snprintf(ja, sizeof ja, "%sを送るのは、%sです。", title.ja, senders);
-    flow_senders(name->kind, STANDARD_EN, senders, sizeof senders);
+    flow_senders(name->kind, CAREPLAN_EN, senders, sizeof senders);
     snprintf(en, sizeof en, "It is sent by: %s.", senders);
     PROBLEM(&c->sink, "CP1121", &whole_file, title, WORD(services[0]), WORD(services[1]),
             ((struct word){ja, en}));
@@ -367,7 +367,7 @@ static bool is_utf16(const uint8_t *head, size_t length)
            ((head[0] && !head[1] && head[2] && !head[3]) || (!head[0] && head[1] && !head[2] && head[3]));
 }
 
-static void image_head_check(struct check *c)
+static void image_head_check(struct careplan_check *c)
 {
     if (c->head_length == 0)
         problem_put(&c->sink, "CP1018", &whole_file, NULL, 0);
@@ -376,7 +376,7 @@ static void image_head_check(struct check *c)
 }
 
 /* The first bytes are there, or the file is shorter. */
-static int head_check(struct check *c)
+static int head_check(struct careplan_check *c)
 {
     size_t skip = 0;
     c->head_done = true;
@@ -398,10 +398,11 @@ static int head_check(struct check *c)
     return scanner_write(c->scanner, c->head + skip, c->head_length - skip);
 }
 
-struct check *check_new(const struct transfer_name *name, const struct check_options *options,
-                        standard_problem_fn *fn, void *context)
+struct careplan_check *careplan_check_new(const struct careplan_name *name,
+                                          const struct careplan_check_options *options,
+                                          careplan_problem_fn *fn, void *context)
 {
-    struct check *c = calloc(1, sizeof *c);
+    struct careplan_check *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
     c->name = *name;
@@ -419,14 +420,14 @@ struct check *check_new(const struct transfer_name *name, const struct check_opt
     return NULL;
 }
 
-static void check_begin(struct check *c)
+static void check_begin(struct careplan_check *c)
 {
     if (!c->begun)
         flow_check(c);
     c->begun = true;
 }
 
-int check_write(struct check *c, const void *data, size_t length)
+int careplan_check_write(struct careplan_check *c, const void *data, size_t length)
 {
     const uint8_t *bytes = data;
     check_begin(c);
@@ -450,9 +451,9 @@ int check_write(struct check *c, const void *data, size_t length)
     return r < 0 ? r : c->no_memory ? -ENOMEM : 0;
 }
 
-int check_finish(struct check *c, struct check_result *result)
+int careplan_check_finish(struct careplan_check *c, struct careplan_check_result *result)
 {
-    *result = (struct check_result){0};
+    *result = (struct careplan_check_result){0};
     check_begin(c);
     int r = c->head_done ? 0 : head_check(c);
     if (r == 0 && c->scanner && !c->unreadable)
@@ -461,7 +462,7 @@ int check_finish(struct check *c, struct check_result *result)
         return -ENOMEM;
     if (c->scanner && !c->unreadable && c->rows == 0)
         problem_put(&c->sink, "CP1018", &whole_file, NULL, 0);
-    *result = (struct check_result){
+    *result = (struct careplan_check_result){
         .bytes = c->bytes,
         .records = c->records,
         .errors = c->sink.errors,
@@ -477,7 +478,7 @@ int check_finish(struct check *c, struct check_result *result)
     return 0;
 }
 
-void check_free(struct check *c)
+void careplan_check_free(struct careplan_check *c)
 {
     if (!c)
         return;
@@ -487,9 +488,9 @@ void check_free(struct check *c)
     free(c);
 }
 
-void check_result_free(struct check_result *r)
+void careplan_check_result_free(struct careplan_check_result *r)
 {
     free(r->images);
     free(r->image_lines);
-    *r = (struct check_result){0};
+    *r = (struct careplan_check_result){0};
 }

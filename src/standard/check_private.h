@@ -10,9 +10,9 @@ enum {
     IMAGE_NUMBERS = 10000,
 };
 
-struct check {
-    struct transfer_name name;
-    const struct standard_layout *layout; /* of the content's version, once known; NULL: an image */
+struct careplan_check {
+    struct careplan_name name;
+    const struct careplan_layout *layout; /* of the content's version, once known; NULL: an image */
     struct problem_sink sink;
     struct item_context items;
     struct scanner *scanner;
@@ -30,7 +30,7 @@ struct check {
     size_t wrong_count;           /* items of the records since the first, all wrong alike; 0: not so */
     bool layout_fault;            /* CP1022 was said */
     char last_office[VALUE_SIZE]; /* CP1126 is said once for a run of records */
-    char (*images)[STANDARD_NAME_MAX];
+    char (*images)[CAREPLAN_NAME_MAX];
     uint64_t *image_lines;
     size_t n_images;
     uint8_t image_seen[IMAGE_NUMBERS / 8];
@@ -38,7 +38,7 @@ struct check {
 
 /* One record and which of its items are not to be trusted. */
 struct record {
-    struct check *check;
+    struct careplan_check *check;
     const struct scanned_row *row;
     bool bad[LAYOUT_ITEMS_MAX];
 };

@@ -44,13 +44,14 @@ static unsigned flow_import(const struct flow *flow)
 }
 
 /* 202208 knows the functions of 2.2 only (介護保険最新情報 vol.1177). */
-static bool flow_applies(const struct flow *flow, const struct standard_kind *kind)
+static bool flow_applies(const struct flow *flow, const struct careplan_kind *kind)
 {
     return strcmp(flow->kind, kind->name) == 0 &&
            !(flow->preventive_table && strcmp(kind->version, "202208") == 0);
 }
 
-bool flow_allowed(const struct standard_kind *kind, const char *sender_service, const char *recipient_service)
+bool careplan_flow_allowed(const struct careplan_kind *kind, const char *sender_service,
+                           const char *recipient_service)
 {
     unsigned sender = service_roles(sender_service), recipient = service_roles(recipient_service);
     for (size_t i = 0; i < table_flows_count; i++) {
@@ -67,7 +68,7 @@ static bool service_out_of_scope(const char *service)
     return type && !type->linked;
 }
 
-bool flow_may_send(const struct standard_kind *kind, const char *service)
+bool careplan_flow_may_send(const struct careplan_kind *kind, const char *service)
 {
     unsigned roles = service_roles(service);
     for (size_t i = 0; i < table_flows_count; i++)
@@ -76,7 +77,7 @@ bool flow_may_send(const struct standard_kind *kind, const char *service)
     return false;
 }
 
-bool flow_may_receive(const struct standard_kind *kind, const char *service)
+bool careplan_flow_may_receive(const struct careplan_kind *kind, const char *service)
 {
     unsigned roles = service_roles(service);
     for (size_t i = 0; i < table_flows_count; i++)
@@ -90,7 +91,7 @@ bool service_may_plan(const char *service)
     return service_roles(service) & (ROLE_CARE_MANAGER | ROLE_CENTER);
 }
 
-void flow_senders(const struct standard_kind *kind, enum standard_language language, char *out, size_t size)
+void flow_senders(const struct careplan_kind *kind, enum careplan_language language, char *out, size_t size)
 {
     static const struct {
         unsigned role;
@@ -110,8 +111,8 @@ void flow_senders(const struct standard_kind *kind, enum standard_language langu
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
         if (!(output & roles[i].role))
             continue;
-        const char *comma = at == 0 ? "" : language == STANDARD_JA ? "、" : ", ";
-        int n = snprintf(out + at, size - at, "%s%s", comma, roles[i].words[language == STANDARD_EN]);
+        const char *comma = at == 0 ? "" : language == CAREPLAN_JA ? "、" : ", ";
+        int n = snprintf(out + at, size - at, "%s%s", comma, roles[i].words[language == CAREPLAN_EN]);
         if (n < 0 || (size_t)n >= size - at)
             return;
         at += (size_t)n;

@@ -156,7 +156,7 @@ def write_layout(out, directory, version, kind, expected, rules):
     names = [row["name_en"] for row in rows]
     month = next((names.index(n) for n in ("target_ym", "delete_target_ym") if n in names), -1)
     zero = month >= 0 and rows[month]["values"].startswith("000000=")
-    out.append(f"static const struct standard_layout {base} = {{{c_string(version)}, {c_string(kind)}, {base}_items, "
+    out.append(f"static const struct careplan_layout {base} = {{{c_string(version)}, {c_string(kind)}, {base}_items, "
                f"{len(rows)}, {rule_name}, {rule_count}, {month}, {c_bool(zero)}}};")
     return f"&{base}"
 
@@ -173,7 +173,7 @@ def write_kinds(out, directory, words):
             c_string(row["version"]), c_string(row["kind"]), c_string(row["name_ja"]),
             c_bool(row["month_in_name"] == "yes"), c_bool(image), c_bool(words[row["kind"]]["main"] == "yes"),
             c_bool(row["kind"].startswith("DLT")), layout)))
-    write_array(out, "struct standard_kind table_kinds", "table_kinds_count", lines)
+    write_array(out, "struct careplan_kind table_kinds", "table_kinds_count", lines)
 
 
 def write_array(out, declaration, count, lines):
@@ -235,10 +235,10 @@ def write_catalogue(out, directory):
             raise TableError(f"{row['_place']}: code {row['code']!r} is not CPnnnn or stands twice")
         if row["severity"] not in ("error", "warning") or not all(row[c] for c in RULE_COLUMNS):
             raise TableError(f"{row['_place']}: unknown severity or an empty cell")
-        lines.append("    {%s, %s, STANDARD_%s, %s}," % (
+        lines.append("    {%s, %s, CAREPLAN_%s, %s}," % (
             c_string(row["code"]), c_string(row["rule"]), row["severity"].upper(),
             ", ".join(c_string(row[c]) for c in RULE_COLUMNS[3:])))
-    write_array(out, "struct standard_rule table_rules", "table_rules_count", lines)
+    write_array(out, "struct careplan_rule table_rules", "table_rules_count", lines)
 
 
 def write_ms932(out):

@@ -4,7 +4,7 @@
 
 #include "standard/layout.h"
 
-const struct standard_kind *standard_kind_find(const char *version, const char *name)
+const struct careplan_kind *careplan_kind_find(const char *version, const char *name)
 {
     for (size_t i = 0; i < table_kinds_count; i++)
         if (strcmp(table_kinds[i].version, version) == 0 && strcmp(table_kinds[i].name, name) == 0)
@@ -12,22 +12,22 @@ const struct standard_kind *standard_kind_find(const char *version, const char *
     return NULL;
 }
 
-size_t standard_kinds(const struct standard_kind **first)
+size_t careplan_kinds(const struct careplan_kind **first)
 {
     *first = table_kinds;
     return table_kinds_count;
 }
 
-const struct standard_kind *kind_in_version(const struct standard_kind *kind, const char *version)
+const struct careplan_kind *kind_in_version(const struct careplan_kind *kind, const char *version)
 {
-    return standard_kind_find(version, kind->name);
+    return careplan_kind_find(version, kind->name);
 }
 
-const char *standard_kind_title(const struct standard_kind *k, enum standard_language language)
+const char *careplan_kind_title(const struct careplan_kind *k, enum careplan_language language)
 {
     for (size_t i = 0; i < table_kind_words_count; i++)
         if (strcmp(table_kind_words[i].kind, k->name) == 0)
-            return language == STANDARD_JA ? table_kind_words[i].title_ja : table_kind_words[i].title_en;
+            return language == CAREPLAN_JA ? table_kind_words[i].title_ja : table_kind_words[i].title_en;
     return k->name_ja;
 }
 

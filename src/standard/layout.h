@@ -79,7 +79,7 @@ struct record_rule {
     const char *values;          /* separated by spaces, or "" */
 };
 
-struct standard_layout {
+struct careplan_layout {
     const char *version, *kind;
     const struct layout_item *items;
     size_t n_items;
@@ -128,7 +128,7 @@ struct unit_pattern {
 
 extern const struct unit_pattern table_units[];
 extern const size_t table_units_count;
-extern const struct standard_kind table_kinds[];
+extern const struct careplan_kind table_kinds[];
 extern const size_t table_kinds_count;
 extern const struct kind_words table_kind_words[];
 extern const size_t table_kind_words_count;
@@ -136,7 +136,7 @@ extern const struct service_type table_services[]; /* sorted by code */
 extern const size_t table_services_count;
 extern const struct flow table_flows[];
 extern const size_t table_flows_count;
-extern const struct standard_rule table_rules[]; /* sorted by code */
+extern const struct careplan_rule table_rules[]; /* sorted by code */
 extern const size_t table_rules_count;
 
 /* Unicode of the MS932 double bytes, row by lead byte 81-9F, E0-FC (0-59), column by trail byte 40-FC; 0 =
@@ -151,9 +151,9 @@ const struct service_type *service_type_find(const char *code, size_t length);
 bool service_may_plan(const char *service);
 
 /* Who puts the kind out by 2.2 and 3.2, in words: "居宅介護支援事業所、地域包括支援センター等". */
-void flow_senders(const struct standard_kind *kind, enum standard_language language, char *out, size_t size);
+void flow_senders(const struct careplan_kind *kind, enum careplan_language language, char *out, size_t size);
 
 /* The same kind in the other version, or NULL. */
-const struct standard_kind *kind_in_version(const struct standard_kind *kind, const char *version);
+const struct careplan_kind *kind_in_version(const struct careplan_kind *kind, const char *version);
 
 #endif

@@ -21,11 +21,11 @@ struct part {
 struct parse {
     char whole[TEXT_MAX]; /* the name in upper case */
     char text[TEXT_MAX];  /* the same, cut up */
-    const struct standard_kind *kind;
+    const struct careplan_kind *kind;
     struct part parts[PARTS_MAX]; /* behind the kind */
     size_t n_parts;
     struct part extension; /* with the dot; empty = none */
-    struct transfer_name *out;
+    struct careplan_name *out;
     struct problem_sink sink;
 };
 
@@ -57,9 +57,9 @@ static void fault_part(struct parse *p, const char *code, const struct part *par
 }
 
 /* The kind whose name and '_' stand at `text`, the longest; any version. */
-static const struct standard_kind *kind_at(const char *text)
+static const struct careplan_kind *kind_at(const char *text)
 {
-    const struct standard_kind *best = NULL;
+    const struct careplan_kind *best = NULL;
     size_t longest = 0;
     for (size_t i = 0; i < table_kinds_count; i++) {
         size_t length = strlen(table_kinds[i].name);
@@ -71,7 +71,7 @@ static const struct standard_kind *kind_at(const char *text)
     return best;
 }
 
-static void form_put(char *out, size_t size, const struct standard_kind *kind, bool services, bool japanese)
+static void form_put(char *out, size_t size, const struct careplan_kind *kind, bool services, bool japanese)
 {
     static const char *const words[2][6] = {
         {"対象年月", "送信元の事業所番号", "送信元のサービス種類コード", "送信先の事業所番号",
@@ -87,7 +87,7 @@ static void form_put(char *out, size_t size, const struct standard_kind *kind, b
                           : "_NNNN.jpg");
 }
 
-static size_t parts_of(const struct standard_kind *kind)
+static size_t parts_of(const struct careplan_kind *kind)
 {
     bool services = strcmp(kind->version, "202208") != 0;
     return (services ? 5u : 3u) + kind->month_in_name + kind->image;
@@ -208,7 +208,7 @@ static void parse_extension(struct parse *p)
 static void parse_parts(struct parse *p)
 {
     const struct part *part = p->parts;
-    struct transfer_name *out = p->out;
+    struct careplan_name *out = p->out;
     bool services = strcmp(p->kind->version, "202208") != 0;
     if (p->kind->month_in_name)
         parse_month(p, part++);
@@ -271,29 +271,29 @@ static void parse_unknown(struct parse *p)
         fault_part(p, "CP1208", &(struct part){p->text, strcspn(p->text, "_")});
 }
 
-enum name_class transfer_name_parse(const char *name, struct transfer_name *out, standard_problem_fn *fn,
-                                    void *context)
+enum careplan_name_class careplan_name_parse(const char *name, struct careplan_name *out,
+                                             careplan_problem_fn *fn, void *context)
 {
     struct parse p = {.out = out, .sink = {.fn = fn, .context = context}};
     size_t length = strnlen(name, TEXT_MAX);
-    *out = (struct transfer_name){0};
+    *out = (struct careplan_name){0};
     if (length == TEXT_MAX)
-        return NAME_OTHER;
+        return CAREPLAN_NAME_OTHER;
     for (size_t i = 0; i < length; i++)
         p.text[i] = upper(name[i]);
     p.kind = kind_at(p.text);
     if (!p.kind) {
         parse_unknown(&p);
-        return NAME_OTHER;
+        return CAREPLAN_NAME_OTHER;
     }
     memcpy(p.whole, p.text, sizeof p.whole);
     parse_kind(&p);
     parse_extension(&p);
     if (p.sink.errors || p.sink.warnings || length >= sizeof out->canonical) {
-        *out = (struct transfer_name){0};
-        return NAME_OTHER;
+        *out = (struct careplan_name){0};
+        return CAREPLAN_NAME_OTHER;
     }
     memcpy(out->canonical, p.whole, length + 1);
     out->kind = p.kind;
-    return NAME_TRANSFER;
+    return CAREPLAN_NAME_TRANSFER;
 }

@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
-size_t standard_rules(const struct standard_rule **first)
+size_t careplan_rules(const struct careplan_rule **first)
 {
     *first = table_rules;
     return table_rules_count;
 }
 
-const struct standard_rule *standard_rule_find(const char *code)
+const struct careplan_rule *careplan_rule_find(const char *code)
 {
     size_t low = 0, high = table_rules_count;
     while (low < high) {
@@ -64,15 +64,15 @@ void template_fill(char *out, size_t size, const char *template, const char *ite
     out[at] = '\0';
 }
 
-static bool sink_count(struct problem_sink *sink, enum standard_severity severity)
+static bool sink_count(struct problem_sink *sink, enum careplan_severity severity)
 {
-    if (severity == STANDARD_OFF)
+    if (severity == CAREPLAN_OFF)
         return false;
-    if (severity == STANDARD_ERROR)
+    if (severity == CAREPLAN_ERROR)
         sink->errors++;
     else
         sink->warnings++;
-    if (sink->reported >= STANDARD_PROBLEMS_MAX) {
+    if (sink->reported >= CAREPLAN_PROBLEMS_MAX) {
         sink->not_reported++;
         return false;
     }
@@ -83,10 +83,10 @@ static bool sink_count(struct problem_sink *sink, enum standard_severity severit
 void problem_put(struct problem_sink *sink, const char *code, const struct problem_place *place,
                  const struct word *words, size_t n)
 {
-    const struct standard_rule *rule = standard_rule_find(code);
+    const struct careplan_rule *rule = careplan_rule_find(code);
     if (!rule)
         return;
-    enum standard_severity severity = rule->severity;
+    enum careplan_severity severity = rule->severity;
     if (sink->options.severity)
         severity = sink->options.severity(sink->options.context, code, severity);
     if (!sink_count(sink, severity))
@@ -108,7 +108,7 @@ void problem_put(struct problem_sink *sink, const char *code, const struct probl
     template_fill(message_en, sizeof message_en, rule->message_en, item_en, en, n);
     template_fill(remedy_ja, sizeof remedy_ja, rule->remedy_ja, item_ja, ja, n);
     template_fill(remedy_en, sizeof remedy_en, rule->remedy_en, item_en, en, n);
-    const struct standard_problem problem = {
+    const struct careplan_problem problem = {
         .code = rule->code,
         .rule = rule->rule,
         .severity = severity,

@@ -1,4 +1,4 @@
-/* Putting problems: code and arguments in, a finished standard_problem in both languages out. */
+/* Putting problems: code and arguments in, a finished careplan_problem in both languages out. */
 #ifndef STANDARD_PROBLEM_H
 #define STANDARD_PROBLEM_H
 
@@ -14,14 +14,14 @@ struct problem_place {
     uint64_t line;
     unsigned column;                /* item number from 1 */
     const struct layout_item *item; /* or NULL */
-    const struct transfer_name *file;
+    const struct careplan_name *file;
 };
 
 /* Where problems go, and how many went. */
 struct problem_sink {
-    standard_problem_fn *fn; /* may be NULL: problems are counted only */
+    careplan_problem_fn *fn; /* may be NULL: problems are counted only */
     void *context;
-    struct check_options options;
+    struct careplan_check_options options;
     uint64_t errors, warnings, reported, not_reported;
 };
 

@@ -10,7 +10,7 @@
 
 /* One rule on its record. */
 struct judged {
-    struct check *check;
+    struct careplan_check *check;
     const struct record_rule *rule;
     const struct scanned_item *items[RECORD_ITEMS];
 };
@@ -114,7 +114,7 @@ static void empty_unless_type(const struct judged *j)
 /* A care-management office or a center passes on the results it got (標準仕様 3.1). */
 static void sender_results(const struct judged *j)
 {
-    const struct transfer_name *name = &j->check->name;
+    const struct careplan_name *name = &j->check->name;
     bool own = name->sender_service[0] == '\0' || !service_may_plan(name->sender_service);
     if (own && !item_equals(j->items[0], name->sender_number, strlen(name->sender_number)))
         put_value(j, j->rule->code, WORD(name->sender_number), nothing);
@@ -178,15 +178,15 @@ static void table7_office(const struct judged *j)
 }
 
 /* Only images of this file's own unit come here, which their number tells apart. */
-static void image_add(struct check *c, const struct transfer_name *image, uint64_t line)
+static void image_add(struct careplan_check *c, const struct careplan_name *image, uint64_t line)
 {
     unsigned number = (unsigned)strtoul(image->image_number, NULL, 10) % IMAGE_NUMBERS;
     uint8_t bit = (uint8_t)(1u << (number % 8));
-    if ((c->image_seen[number / 8] & bit) || c->n_images == STANDARD_IMAGES_MAX)
+    if ((c->image_seen[number / 8] & bit) || c->n_images == CAREPLAN_IMAGES_MAX)
         return;
     if (!c->images) {
-        c->images = calloc(STANDARD_IMAGES_MAX, sizeof *c->images);
-        c->image_lines = calloc(STANDARD_IMAGES_MAX, sizeof *c->image_lines);
+        c->images = calloc(CAREPLAN_IMAGES_MAX, sizeof *c->images);
+        c->image_lines = calloc(CAREPLAN_IMAGES_MAX, sizeof *c->image_lines);
     }
     if (!c->images || !c->image_lines) {
         c->no_memory = true;
@@ -200,15 +200,15 @@ static void image_add(struct check *c, const struct transfer_name *image, uint64
 static void image_name(const struct judged *j)
 {
     const struct scanned_item *item = j->items[0];
-    const struct transfer_name *own = &j->check->name;
-    struct transfer_name image;
-    char text[STANDARD_NAME_MAX];
+    const struct careplan_name *own = &j->check->name;
+    struct careplan_name image;
+    char text[CAREPLAN_NAME_MAX];
     if (item->length == 0)
         return;
     int length = item->length < sizeof text ? (int)item->length : 0;
     snprintf(text, sizeof text, "%.*s", length, (const char *)item->text);
-    bool good = transfer_name_parse(text, &image, NULL, NULL) == NAME_TRANSFER && image.kind->image &&
-                strcmp(image.sender_number, own->sender_number) == 0 &&
+    bool good = careplan_name_parse(text, &image, NULL, NULL) == CAREPLAN_NAME_TRANSFER &&
+                image.kind->image && strcmp(image.sender_number, own->sender_number) == 0 &&
                 strcmp(image.sender_service, own->sender_service) == 0 &&
                 strcmp(image.recipient_number, own->recipient_number) == 0 &&
                 strcmp(image.recipient_service, own->recipient_service) == 0 &&
@@ -263,7 +263,7 @@ static const struct {
 
 void record_check(struct record *record)
 {
-    const struct standard_layout *layout = record->check->layout;
+    const struct careplan_layout *layout = record->check->layout;
     for (size_t r = 0; r < layout->n_rules; r++) {
         struct judged j = {.check = record->check, .rule = &layout->rules[r]};
         bool good = true;

@@ -8,31 +8,31 @@
 #include "base/cleanup.h"
 #include "standard/problem.h"
 
-enum { GOOD_MAX = STANDARD_PROBLEMS_MAX, REMEDIES_MAX = 5, REPORT_LIMIT = 16 * 1024 * 1024 };
+enum { GOOD_MAX = CAREPLAN_PROBLEMS_MAX, REMEDIES_MAX = 5, REPORT_LIMIT = 16 * 1024 * 1024 };
 
 struct entry {
-    const struct standard_rule *rule;
-    enum standard_severity severity;
+    const struct careplan_rule *rule;
+    enum careplan_severity severity;
     uint64_t line;
     unsigned column;
     const char *item_name;
     char *file, *message, *remedy; /* file: "" or its canonical name */
 };
 
-struct report {
-    enum report_kind kind;
+struct careplan_report {
+    enum careplan_report_kind kind;
     char *file_name;
-    struct entry entries[STANDARD_PROBLEMS_MAX];
+    struct entry entries[CAREPLAN_PROBLEMS_MAX];
     size_t n_entries;
-    uint64_t more; /* over STANDARD_PROBLEMS_MAX */
+    uint64_t more; /* over CAREPLAN_PROBLEMS_MAX */
     char *good[GOOD_MAX];
     size_t n_good;
     bool failed; /* out of memory: there will be no text */
 };
 
-struct report *report_new(enum report_kind kind, const char *file_name)
+struct careplan_report *careplan_report_new(enum careplan_report_kind kind, const char *file_name)
 {
-    struct report *r = calloc(1, sizeof *r);
+    struct careplan_report *r = calloc(1, sizeof *r);
     if (!r)
         return NULL;
     r->kind = kind;
@@ -43,7 +43,7 @@ struct report *report_new(enum report_kind kind, const char *file_name)
     return NULL;
 }
 
-void report_free(struct report *r)
+void careplan_report_free(struct careplan_report *r)
 {
     if (!r)
         return;
@@ -58,15 +58,15 @@ void report_free(struct report *r)
     free(r);
 }
 
-void report_add(void *report, const struct standard_problem *problem)
+void careplan_report_add(void *report, const struct careplan_problem *problem)
 {
-    struct report *r = report;
-    if (r->n_entries == STANDARD_PROBLEMS_MAX) {
+    struct careplan_report *r = report;
+    if (r->n_entries == CAREPLAN_PROBLEMS_MAX) {
         r->more++;
         return;
     }
     struct entry *e = &r->entries[r->n_entries++];
-    *e = (struct entry){.rule = standard_rule_find(problem->code),
+    *e = (struct entry){.rule = careplan_rule_find(problem->code),
                         .severity = problem->severity,
                         .line = problem->line,
                         .column = problem->column,
@@ -78,16 +78,17 @@ void report_add(void *report, const struct standard_problem *problem)
         r->failed = true;
 }
 
-void report_add_code(struct report *r, const char *code, const char *const *arguments, size_t n)
+void careplan_report_add_code(struct careplan_report *r, const char *code, const char *const *arguments,
+                              size_t n)
 {
-    struct problem_sink sink = {.fn = report_add, .context = r};
+    struct problem_sink sink = {.fn = careplan_report_add, .context = r};
     struct word words[WORDS_MAX];
     for (size_t i = 0; i < n && i < WORDS_MAX; i++)
         words[i] = WORD(arguments[i]);
     problem_put(&sink, code, &(struct problem_place){0}, words, n < WORDS_MAX ? n : WORDS_MAX);
 }
 
-void report_add_good_file(struct report *r, const char *file_name)
+void careplan_report_add_good_file(struct careplan_report *r, const char *file_name)
 {
     if (r->n_good == GOOD_MAX)
         return;
@@ -104,7 +105,7 @@ static void put_line(struct buffer *b, const char *text)
     buffer_text(b, "\r\n");
 }
 
-static size_t count(const struct report *r, enum standard_severity severity)
+static size_t count(const struct careplan_report *r, enum careplan_severity severity)
 {
     size_t n = 0;
     for (size_t i = 0; i < r->n_entries; i++)
@@ -112,21 +113,21 @@ static size_t count(const struct report *r, enum standard_severity severity)
     return n;
 }
 
-static const char *what_happened(const struct report *r)
+static const char *what_happened(const struct careplan_report *r)
 {
     switch (r->kind) {
-    case REPORT_INCOMPLETE:
+    case CAREPLAN_REPORT_INCOMPLETE:
         return "この連番のファイルは、まだ送られていません。一緒に送るファイルが足りません。";
-    case REPORT_CONFIRM:
+    case CAREPLAN_REPORT_CONFIRM:
         return "このファイルは、確認が済むまで送られません。";
-    case REPORT_ERROR:
+    case CAREPLAN_REPORT_ERROR:
         break;
     }
-    return count(r, STANDARD_ERROR) ? "このファイルは、送られません。次のところを直してください。"
+    return count(r, CAREPLAN_ERROR) ? "このファイルは、送られません。次のところを直してください。"
                                     : "このファイルは、まだ送られていません。お知らせがあります。";
 }
 
-static bool said_before(const struct report *r, size_t i)
+static bool said_before(const struct careplan_report *r, size_t i)
 {
     for (size_t k = 0; k < i; k++)
         if (r->entries[k].severity == r->entries[i].severity &&
@@ -152,18 +153,18 @@ static bool is_of_missing(const struct entry *e)
 }
 
 /* An error by the standard, in the name or in the content of what is there. */
-static bool has_fault(const struct report *r, bool of_name)
+static bool has_fault(const struct careplan_report *r, bool of_name)
 {
     for (size_t i = 0; i < r->n_entries; i++) {
         const struct entry *e = &r->entries[i];
         bool standard = strncmp(e->rule->code, "CP1", 3) == 0 && !is_of_missing(e);
-        if (e->severity == STANDARD_ERROR && standard && is_of_name(e) == of_name)
+        if (e->severity == CAREPLAN_ERROR && standard && is_of_name(e) == of_name)
             return true;
     }
     return false;
 }
 
-static bool has_rule(const struct report *r, const char *code)
+static bool has_rule(const struct careplan_report *r, const char *code)
 {
     for (size_t i = 0; i < r->n_entries; i++)
         if (strcmp(r->entries[i].rule->code, code) == 0)
@@ -172,9 +173,9 @@ static bool has_rule(const struct report *r, const char *code)
 }
 
 /* The step behind the remedies: how the note goes, and what becomes of the old file. */
-static const char *last_step(const struct report *r)
+static const char *last_step(const struct careplan_report *r)
 {
-    bool incomplete = r->kind == REPORT_INCOMPLETE;
+    bool incomplete = r->kind == CAREPLAN_REPORT_INCOMPLETE;
     /* Under the same name the corrected file would be rejected again. */
     if (has_rule(r, RULE_SENDER_MISMATCH) || has_rule(r, RULE_RECIPIENT_NONE))
         return "正しい名前で出力したら、上の「ファイル」に書かれたファイルを消してください。このお知らせも自動で消えます。";
@@ -190,9 +191,9 @@ static const char *last_step(const struct report *r)
 }
 
 /* What to do, each once; that of errors when there are any. */
-static void put_remedies(struct buffer *b, const struct report *r)
+static void put_remedies(struct buffer *b, const struct careplan_report *r)
 {
-    enum standard_severity severity = count(r, STANDARD_ERROR) ? STANDARD_ERROR : STANDARD_WARNING;
+    enum careplan_severity severity = count(r, CAREPLAN_ERROR) ? CAREPLAN_ERROR : CAREPLAN_WARNING;
     unsigned n = 0;
     put_line(b, "■ すること");
     for (size_t i = 0; i < r->n_entries && n < REMEDIES_MAX; i++)
@@ -219,14 +220,15 @@ static void put_place(struct buffer *b, const struct entry *e)
 /* The part of the report that an entry stands in. */
 enum part { PART_MISSING, PART_CORRECT, PART_NOTES };
 
-static enum part part_of(const struct report *r, const struct entry *e)
+static enum part part_of(const struct careplan_report *r, const struct entry *e)
 {
-    if (e->severity != STANDARD_ERROR)
+    if (e->severity != CAREPLAN_ERROR)
         return PART_NOTES;
-    return r->kind == REPORT_INCOMPLETE && is_of_missing(e) ? PART_MISSING : PART_CORRECT;
+    return r->kind == CAREPLAN_REPORT_INCOMPLETE && is_of_missing(e) ? PART_MISSING : PART_CORRECT;
 }
 
-static void put_entries(struct buffer *b, const struct report *r, enum part part, const char *heading)
+static void put_entries(struct buffer *b, const struct careplan_report *r, enum part part,
+                        const char *heading)
 {
     size_t n = 0, number = 0;
     for (size_t i = 0; i < r->n_entries; i++)
@@ -251,7 +253,7 @@ static void put_entries(struct buffer *b, const struct report *r, enum part part
     buffer_text(b, "\r\n");
 }
 
-static bool is_to_correct(const struct report *r, const char *file)
+static bool is_to_correct(const struct careplan_report *r, const char *file)
 {
     for (size_t i = 0; i < r->n_entries; i++)
         if (part_of(r, &r->entries[i]) == PART_CORRECT && strcmp(r->entries[i].file, file) == 0)
@@ -259,7 +261,7 @@ static bool is_to_correct(const struct report *r, const char *file)
     return false;
 }
 
-static void put_good_files(struct buffer *b, const struct report *r)
+static void put_good_files(struct buffer *b, const struct careplan_report *r)
 {
     bool first = true;
     for (size_t i = 0; i < r->n_good; i++) {
@@ -272,10 +274,11 @@ static void put_good_files(struct buffer *b, const struct report *r)
     }
 }
 
-char *report_text(const struct report *r, size_t *length)
+char *careplan_report_text(const struct careplan_report *r, size_t *length)
 {
-    static const char *const names[] = {
-        [REPORT_ERROR] = "ファイル", [REPORT_INCOMPLETE] = "連番", [REPORT_CONFIRM] = "ファイル"};
+    static const char *const names[] = {[CAREPLAN_REPORT_ERROR] = "ファイル",
+                                        [CAREPLAN_REPORT_INCOMPLETE] = "連番",
+                                        [CAREPLAN_REPORT_CONFIRM] = "ファイル"};
     autobuffer b = {.limit = REPORT_LIMIT};
     if (r->failed)
         return NULL;

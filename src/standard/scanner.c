@@ -10,7 +10,7 @@
 enum {
     SLICE = 64 * 1024,
     LOOKAHEAD = 24,                       /* bytes behind a place that tell whether a record begins there */
-    RESTARTS_MAX = STANDARD_PROBLEMS_MAX, /* each costs at most one item scanned again */
+    RESTARTS_MAX = CAREPLAN_PROBLEMS_MAX, /* each costs at most one item scanned again */
 };
 
 enum state { AT_ITEM, IN_PLAIN, IN_QUOTED, AFTER_QUOTE };
@@ -87,7 +87,7 @@ static void item_begin(struct scanner *s, size_t at, bool quoted)
 static void item_end(struct scanner *s, size_t end)
 {
     size_t length = end - s->item.start;
-    if (length > STANDARD_ITEM_MAX)
+    if (length > CAREPLAN_ITEM_MAX)
         s->item.faults |= FAULT_TOO_LONG;
     if (s->skipping)
         return;
@@ -251,7 +251,7 @@ static bool may_be_unclosed(const struct scanner *s)
 /* False: more bytes are needed to go on. */
 static bool scan_quoted(struct scanner *s, size_t limit)
 {
-    size_t i = s->position, longest = s->item.start + STANDARD_ITEM_MAX + 1;
+    size_t i = s->position, longest = s->item.start + CAREPLAN_ITEM_MAX + 1;
     if (longest < i) /* a doubled quote stands across it */
         longest = i;
     bool bounded = may_be_unclosed(s) && longest < limit;
@@ -327,7 +327,7 @@ static bool scan_step(struct scanner *s, size_t limit)
 static void scan(struct scanner *s)
 {
     for (;;) {
-        size_t longest = s->row + STANDARD_ROW_MAX + 1;
+        size_t longest = s->row + CAREPLAN_ROW_MAX + 1;
         size_t limit = s->skipping || s->length < longest ? s->length : longest;
         if (!s->skipping && s->position >= longest)
             row_too_long(s);

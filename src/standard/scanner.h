@@ -1,6 +1,6 @@
 /* CSV records from a stream of bytes, with what libcsv's callbacks do not tell: quotes, physical lines and
  * where a quoted item went wrong. MS932 trail bytes never equal '"', ',', CR or LF, so raw bytes are scanned.
- * A fault never stops it; memory is bounded by STANDARD_ROW_MAX; how the bytes are cut into calls changes
+ * A fault never stops it; memory is bounded by CAREPLAN_ROW_MAX; how the bytes are cut into calls changes
  * nothing.
  *
  * Accepted: LF, CRLF and CR as line ends, a missing last one, blank lines, quotes around any item. A quote
@@ -18,7 +18,7 @@ enum item_fault {                      /* bits */
                   FAULT_UNCLOSED = 1,  /* its quote is not closed */
                   FAULT_UNESCAPED = 2, /* a quote inside is not written as "" */
                   FAULT_PLAIN = 4,     /* not quoted, and yet holds a quote */
-                  FAULT_TOO_LONG = 8,  /* over STANDARD_ITEM_MAX */
+                  FAULT_TOO_LONG = 8,  /* over CAREPLAN_ITEM_MAX */
                   FAULT_QUOTES = FAULT_UNCLOSED | FAULT_UNESCAPED | FAULT_PLAIN,
 };
 
@@ -37,7 +37,7 @@ struct scanned_row {
     const uint8_t *bytes;
     size_t length; /* without the line end */
     uint64_t line;
-    bool too_long;  /* over STANDARD_ROW_MAX; its items are what came before */
+    bool too_long;  /* over CAREPLAN_ROW_MAX; its items are what came before */
     uint8_t faults; /* of all its items, also of those that are not kept */
 };
 

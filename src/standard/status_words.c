@@ -139,7 +139,7 @@ struct status_words status_words(bool outgoing, const char *state, const char *r
 
 /* A code, or a family of codes ("certificate-"); the first that fits. */
 static const struct {
-    const char *code, *words[2]; /* by enum standard_language */
+    const char *code, *words[2]; /* by enum careplan_language */
 } reasons[] = {
     {"settling", {"保存が終わるのを確かめています", "waits until saving is over"}},
     {"partner-unknown", {"送信先の事業所は未参加です", "the recipient has not joined"}},
@@ -194,7 +194,7 @@ static bool code_fits(const char *entry, const char *code)
 }
 
 /* A receipt's codes are in lower case. */
-static const struct standard_rule *rule_of(const char *reason)
+static const struct careplan_rule *rule_of(const char *reason)
 {
     char code[8] = "";
     for (size_t i = 0; reason[i]; i++) {
@@ -202,11 +202,11 @@ static const struct standard_rule *rule_of(const char *reason)
             return NULL;
         code[i] = (char)toupper((unsigned char)reason[i]);
     }
-    return standard_rule_find(code);
+    return careplan_rule_find(code);
 }
 
 /* Which item and value it was is not known here; the report beside the file says it. */
-static void rule_words(const struct standard_rule *rule, bool japanese, char out[STATUS_REASON_SIZE])
+static void rule_words(const struct careplan_rule *rule, bool japanese, char out[STATUS_REASON_SIZE])
 {
     static const char *const unknown[WORDS_MAX] = {"…", "…", "…", "…", "…", "…"};
     size_t n = (size_t)snprintf(out, STATUS_REASON_SIZE, japanese ? "%s：" : "%s: ", rule->code);
@@ -214,11 +214,11 @@ static void rule_words(const struct standard_rule *rule, bool japanese, char out
                   japanese ? "項目" : "an item", unknown, WORDS_MAX);
 }
 
-void status_reason_words(const char *reason, enum standard_language language, char out[STATUS_REASON_SIZE])
+void status_reason_words(const char *reason, enum careplan_language language, char out[STATUS_REASON_SIZE])
 {
-    const struct standard_rule *rule = rule_of(reason);
+    const struct careplan_rule *rule = rule_of(reason);
     if (rule) {
-        rule_words(rule, language == STANDARD_JA, out);
+        rule_words(rule, language == CAREPLAN_JA, out);
         return;
     }
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)

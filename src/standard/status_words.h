@@ -23,6 +23,6 @@ struct status_words status_words(bool outgoing, const char *state, const char *r
 /* The reason alone: a rule's code ("CP1042", in a receipt "cp1042") with its sentence, another code in words,
  * one that is not known as it is. "" for "". */
 enum { STATUS_REASON_SIZE = 512 };
-void status_reason_words(const char *reason, enum standard_language language, char out[STATUS_REASON_SIZE]);
+void status_reason_words(const char *reason, enum careplan_language language, char out[STATUS_REASON_SIZE]);
 
 #endif

@@ -8,18 +8,18 @@
 enum { LIST_SIZE = 512 };
 
 struct unit {
-    const struct unit_file *files;
+    const struct careplan_unit_file *files;
     size_t n;
     struct problem_sink sink;
     bool incomplete, sub_missing;
 };
 
-static bool kind_is(const struct standard_kind *kind, const char *version, const char *name)
+static bool kind_is(const struct careplan_kind *kind, const char *version, const char *name)
 {
     return strcmp(kind->name, name) == 0 && strcmp(kind->version, version) == 0;
 }
 
-static const struct unit_pattern *pattern_of(const struct standard_kind *main)
+static const struct unit_pattern *pattern_of(const struct careplan_kind *main)
 {
     for (size_t i = 0; i < table_units_count; i++)
         if (kind_is(main, table_units[i].version, table_units[i].main))
@@ -28,16 +28,16 @@ static const struct unit_pattern *pattern_of(const struct standard_kind *main)
 }
 
 /* The month in the name of a file that goes with `main`: the same, or 000000 with a plan. */
-static const char *month_beside(const struct transfer_name *main)
+static const char *month_beside(const struct careplan_name *main)
 {
     return main->kind->month_in_name ? main->month : "000000";
 }
 
-static const struct transfer_name *find(const struct unit *u, const struct transfer_name *main,
+static const struct careplan_name *find(const struct unit *u, const struct careplan_name *main,
                                         const char *kind)
 {
     for (size_t i = 0; i < u->n; i++) {
-        const struct transfer_name *name = u->files[i].name;
+        const struct careplan_name *name = u->files[i].name;
         if (kind_is(name->kind, main->kind->version, kind) &&
             (!name->kind->month_in_name || strcmp(name->month, month_beside(main)) == 0))
             return name;
@@ -53,7 +53,7 @@ static bool lists(const char *const list[UNIT_PARTS], const char *kind)
     return false;
 }
 
-static bool is_part(const struct unit_pattern *p, const struct transfer_name *file)
+static bool is_part(const struct unit_pattern *p, const struct careplan_name *file)
 {
     const char *kind = file->kind->name;
     return strcmp(p->version, file->kind->version) == 0 &&
@@ -61,7 +61,7 @@ static bool is_part(const struct unit_pattern *p, const struct transfer_name *fi
 }
 
 /* Does the file go with this main file? */
-static bool goes_with(const struct transfer_name *file, const struct transfer_name *main)
+static bool goes_with(const struct careplan_name *file, const struct careplan_name *main)
 {
     const struct unit_pattern *p = pattern_of(main->kind);
     return p && is_part(p, file) &&
@@ -69,7 +69,7 @@ static bool goes_with(const struct transfer_name *file, const struct transfer_na
 }
 
 /* A part without its main file. */
-static bool is_orphan(const struct unit *u, const struct transfer_name *file)
+static bool is_orphan(const struct unit *u, const struct careplan_name *file)
 {
     if (file->kind->main_file)
         return false;
@@ -80,11 +80,11 @@ static bool is_orphan(const struct unit *u, const struct transfer_name *file)
 }
 
 /* The main file that lacks just this kind of file, and of whose month the orphan is not. */
-static const struct transfer_name *main_of_other_month(const struct unit *u,
-                                                       const struct transfer_name *orphan)
+static const struct careplan_name *main_of_other_month(const struct unit *u,
+                                                       const struct careplan_name *orphan)
 {
     for (size_t i = 0; i < u->n; i++) {
-        const struct transfer_name *main = u->files[i].name;
+        const struct careplan_name *main = u->files[i].name;
         const struct unit_pattern *p = pattern_of(main->kind);
         if (p && main->kind->month_in_name && orphan->kind->month_in_name && is_part(p, orphan) &&
             !find(u, main, orphan->kind->name))
@@ -93,11 +93,11 @@ static const struct transfer_name *main_of_other_month(const struct unit *u,
     return NULL;
 }
 
-static bool has_orphan_of_other_month(const struct unit *u, const struct transfer_name *main,
+static bool has_orphan_of_other_month(const struct unit *u, const struct careplan_name *main,
                                       const char *kind)
 {
     for (size_t i = 0; i < u->n; i++) {
-        const struct transfer_name *file = u->files[i].name;
+        const struct careplan_name *file = u->files[i].name;
         if (kind_is(file->kind, main->kind->version, kind) && is_orphan(u, file) &&
             main_of_other_month(u, file) == main)
             return true;
@@ -117,21 +117,21 @@ static void list_add(char out[LIST_SIZE], const char *comma, const char *title, 
         snprintf(out + at, LIST_SIZE - at, "%s%s %s", at ? comma : "", title, name);
 }
 
-static void list_kind(struct list *l, const struct transfer_name *main, const char *name)
+static void list_kind(struct list *l, const struct careplan_name *main, const char *name)
 {
-    const struct standard_kind *kind = standard_kind_find(main->kind->version, name);
+    const struct careplan_kind *kind = careplan_kind_find(main->kind->version, name);
     if (!kind)
         return;
-    list_add(l->ja, "、", standard_kind_title(kind, STANDARD_JA), name);
-    list_add(l->en, ", ", standard_kind_title(kind, STANDARD_EN), name);
+    list_add(l->ja, "、", careplan_kind_title(kind, CAREPLAN_JA), name);
+    list_add(l->en, ", ", careplan_kind_title(kind, CAREPLAN_EN), name);
 }
 
-static struct word title_of(const struct standard_kind *kind)
+static struct word title_of(const struct careplan_kind *kind)
 {
-    return (struct word){standard_kind_title(kind, STANDARD_JA), standard_kind_title(kind, STANDARD_EN)};
+    return (struct word){careplan_kind_title(kind, CAREPLAN_JA), careplan_kind_title(kind, CAREPLAN_EN)};
 }
 
-static void needs_judge(struct unit *u, const struct unit_pattern *p, const struct transfer_name *main)
+static void needs_judge(struct unit *u, const struct unit_pattern *p, const struct careplan_name *main)
 {
     struct list needs = {"", ""}, missing = {"", ""};
     for (size_t i = 0; i < UNIT_PARTS && p->needs[i]; i++) {
@@ -146,7 +146,7 @@ static void needs_judge(struct unit *u, const struct unit_pattern *p, const stru
             ((struct word){needs.ja, needs.en}), ((struct word){missing.ja, missing.en}));
 }
 
-static void subs_judge(struct unit *u, const struct unit_pattern *p, const struct transfer_name *main)
+static void subs_judge(struct unit *u, const struct unit_pattern *p, const struct careplan_name *main)
 {
     for (size_t i = 0; i < UNIT_PARTS && p->subs[i]; i++) {
         struct list sub = {"", ""};
@@ -168,7 +168,7 @@ static bool has_file(const struct unit *u, const char *canonical)
 }
 
 /* Where the record names its image; 0: nowhere. */
-static unsigned image_column(const struct standard_layout *layout)
+static unsigned image_column(const struct careplan_layout *layout)
 {
     for (size_t i = 0; layout && i < layout->n_rules; i++)
         if (layout->rules[i].check == RECORD_IMAGE_NAME)
@@ -176,9 +176,9 @@ static unsigned image_column(const struct standard_layout *layout)
     return 0;
 }
 
-static void images_judge(struct unit *u, const struct unit_file *main)
+static void images_judge(struct unit *u, const struct careplan_unit_file *main)
 {
-    const struct check_result *r = main->result;
+    const struct careplan_check_result *r = main->result;
     unsigned column = image_column(main->name->kind->layout);
     for (size_t i = 0; r && column && i < r->n_images; i++) {
         if (has_file(u, r->images[i]))
@@ -193,13 +193,13 @@ static void images_judge(struct unit *u, const struct unit_file *main)
 }
 
 /* An image beside its UPKIHON file that no record names. */
-static void image_unnamed(struct unit *u, const struct transfer_name *image)
+static void image_unnamed(struct unit *u, const struct careplan_name *image)
 {
     for (size_t i = 0; i < u->n; i++) {
-        const struct check_result *r = u->files[i].result;
+        const struct careplan_check_result *r = u->files[i].result;
         if (!goes_with(image, u->files[i].name))
             continue;
-        if (!r || r->n_images == STANDARD_IMAGES_MAX)
+        if (!r || r->n_images == CAREPLAN_IMAGES_MAX)
             return;
         for (size_t k = 0; k < r->n_images; k++)
             if (strcmp(r->images[k], image->canonical) == 0)
@@ -209,11 +209,11 @@ static void image_unnamed(struct unit *u, const struct transfer_name *image)
 }
 
 /* The main file that a part without one is to go with. */
-static const struct standard_kind *main_wanted(const struct transfer_name *orphan)
+static const struct careplan_kind *main_wanted(const struct careplan_name *orphan)
 {
     bool with_plan = strcmp(orphan->month, "000000") == 0;
     for (size_t i = 0; i < table_units_count; i++) {
-        const struct standard_kind *main = standard_kind_find(table_units[i].version, table_units[i].main);
+        const struct careplan_kind *main = careplan_kind_find(table_units[i].version, table_units[i].main);
         if (main && is_part(&table_units[i], orphan) &&
             (!orphan->kind->month_in_name || main->month_in_name != with_plan))
             return main;
@@ -221,11 +221,11 @@ static const struct standard_kind *main_wanted(const struct transfer_name *orpha
     return NULL;
 }
 
-static void orphan_judge(struct unit *u, const struct transfer_name *orphan)
+static void orphan_judge(struct unit *u, const struct careplan_name *orphan)
 {
     u->incomplete = true;
-    const struct transfer_name *other = main_of_other_month(u, orphan);
-    const struct standard_layout *layout = orphan->kind->layout;
+    const struct careplan_name *other = main_of_other_month(u, orphan);
+    const struct careplan_layout *layout = orphan->kind->layout;
     if (other && layout && layout->month_item >= 0) {
         /* Its name agrees with its records, so that the first one shows it. */
         const struct problem_place place = {.line = 1,
@@ -235,13 +235,14 @@ static void orphan_judge(struct unit *u, const struct transfer_name *orphan)
         PROBLEM(&u->sink, "CP1305", &place, WORD(orphan->month), WORD(other->month));
         return;
     }
-    const struct standard_kind *main = main_wanted(orphan);
+    const struct careplan_kind *main = main_wanted(orphan);
     if (main)
         PROBLEM(&u->sink, "CP1304", &((struct problem_place){.file = orphan}), title_of(orphan->kind),
                 title_of(main));
 }
 
-enum unit_state unit_judge(const struct unit_file *files, size_t n, standard_problem_fn *fn, void *context)
+enum careplan_unit_state careplan_unit_judge(const struct careplan_unit_file *files, size_t n,
+                                             careplan_problem_fn *fn, void *context)
 {
     struct unit u = {.files = files, .n = n, .sink = {.fn = fn, .context = context}, .incomplete = n == 0};
     for (size_t i = 0; i < n; i++) {
@@ -259,5 +260,7 @@ enum unit_state unit_judge(const struct unit_file *files, size_t n, standard_pro
         else if (files[i].name->kind->image)
             image_unnamed(&u, files[i].name);
     }
-    return u.incomplete ? UNIT_INCOMPLETE : u.sub_missing ? UNIT_SUB_MISSING : UNIT_COMPLETE;
+    return u.incomplete    ? CAREPLAN_UNIT_INCOMPLETE
+           : u.sub_missing ? CAREPLAN_UNIT_SUB_MISSING
+                           : CAREPLAN_UNIT_COMPLETE;
 }

@@ -88,22 +88,22 @@ static double run_libcsv(const struct buffer *content)
     return took;
 }
 
-static double run_check(const struct transfer_name *name, const struct buffer *content,
-                        struct check_result *result)
+static double run_check(const struct careplan_name *name, const struct buffer *content,
+                        struct careplan_check_result *result)
 {
-    struct check *check = check_new(name, NULL, NULL, NULL);
+    struct careplan_check *check = careplan_check_new(name, NULL, NULL, NULL);
     if (!check)
         die("no memory");
     double begin = now();
     for (size_t at = 0; at < content->length; at += PIECE) {
         size_t left = content->length - at;
-        if (check_write(check, content->data + at, left < PIECE ? left : PIECE))
+        if (careplan_check_write(check, content->data + at, left < PIECE ? left : PIECE))
             die("no memory");
     }
-    if (check_finish(check, result))
+    if (careplan_check_finish(check, result))
         die("no memory");
     double took = now() - begin;
-    check_free(check);
+    careplan_check_free(check);
     return took;
 }
 
@@ -125,9 +125,9 @@ int main(int argc, char **argv)
         die("usage: bench-check [FILE]");
     autobuffer content = {.limit = (size_t)1 << 31};
     const char *file_name = argc == 2 ? basename(argv[1]) : MADE_UP_NAME;
-    struct transfer_name name;
+    struct careplan_name name;
     struct error e;
-    if (transfer_name_parse(file_name, &name, NULL, NULL) != NAME_TRANSFER)
+    if (careplan_name_parse(file_name, &name, NULL, NULL) != CAREPLAN_NAME_TRANSFER)
         die("FILE has not the name of a transfer file");
     if (argc == 2 && file_read(argv[1], content.limit, &content, &e) < 0)
         die(e.text);
@@ -135,9 +135,9 @@ int main(int argc, char **argv)
         make_up(&content);
 
     double checks[ROUNDS], parses[ROUNDS], megabytes = (double)content.length / 1e6;
-    struct check_result result = {0};
+    struct careplan_check_result result = {0};
     for (size_t i = 0; i < ROUNDS; i++) {
-        check_result_free(&result);
+        careplan_check_result_free(&result);
         checks[i] = run_check(&name, &content, &result);
         parses[i] = run_libcsv(&content);
     }
@@ -146,6 +146,6 @@ int main(int argc, char **argv)
         "full check %.0f MB/s, libcsv bare %.0f MB/s, ratio %.2f (%.0f MB, %llu records, %llu errors, %llu warnings)\n",
         check, parse, check / parse, megabytes, (unsigned long long)result.records,
         (unsigned long long)result.errors, (unsigned long long)result.warnings);
-    check_result_free(&result);
+    careplan_check_result_free(&result);
     return 0;
 }

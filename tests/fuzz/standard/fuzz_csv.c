@@ -38,10 +38,10 @@ struct found {
     size_t columns;
 };
 
-static void found_add(void *context, const struct standard_problem *p)
+static void found_add(void *context, const struct careplan_problem *p)
 {
     struct found *f = context;
-    require(standard_rule_find(p->code) && p->severity != STANDARD_OFF);
+    require(careplan_rule_find(p->code) && p->severity != CAREPLAN_OFF);
     require(p->message_ja[0] && p->message_en[0] && !strchr(p->message_ja, '\n') &&
             !strchr(p->message_en, '\n'));
     require(p->line <= f->lines && p->column <= f->columns);
@@ -51,24 +51,24 @@ static void found_add(void *context, const struct standard_problem *p)
     f->hash = mix(f->hash, &p->column, sizeof p->column);
 }
 
-static void check_run(const struct transfer_name *name, const uint8_t *data, size_t length, size_t step,
+static void check_run(const struct careplan_name *name, const uint8_t *data, size_t length, size_t step,
                       struct found *f)
 {
-    struct check_result r;
-    struct check *c = check_new(name, NULL, found_add, f);
+    struct careplan_check_result r;
+    struct careplan_check *c = careplan_check_new(name, NULL, found_add, f);
     require(c != NULL);
     for (size_t at = 0; at < length; at += step)
-        require(check_write(c, data + at, length - at < step ? length - at : step) == 0);
-    require(check_finish(c, &r) == 0);
+        require(careplan_check_write(c, data + at, length - at < step ? length - at : step) == 0);
+    require(careplan_check_finish(c, &r) == 0);
     require(r.bytes == length && f->n + r.not_reported == r.errors + r.warnings);
-    require(r.n_images <= STANDARD_IMAGES_MAX);
+    require(r.n_images <= CAREPLAN_IMAGES_MAX);
     f->hash = mix(f->hash, &r.records, sizeof r.records);
     f->hash = mix(f->hash, &r.errors, sizeof r.errors);
     f->hash = mix_text(f->hash, r.version);
     for (size_t i = 0; i < r.n_images; i++)
         f->hash = mix_text(f->hash, r.images[i]);
-    check_result_free(&r);
-    check_free(c);
+    careplan_check_result_free(&r);
+    careplan_check_free(c);
 }
 
 /* ---- the records against libcsv ---- */
@@ -134,11 +134,11 @@ static void compare_with_libcsv(const uint8_t *data, size_t length)
     require(ours.rows == theirs.rows && ours.hash == theirs.hash);
 }
 
-static void name_make(uint8_t choice, struct transfer_name *name)
+static void name_make(uint8_t choice, struct careplan_name *name)
 {
-    const struct standard_kind *kinds;
-    size_t n = standard_kinds(&kinds);
-    const struct standard_kind *kind = &kinds[(choice & 0x7F) % n];
+    const struct careplan_kind *kinds;
+    size_t n = careplan_kinds(&kinds);
+    const struct careplan_kind *kind = &kinds[(choice & 0x7F) % n];
     bool services = strcmp(kind->version, "202208") != 0, plan = choice & 0x80;
     char text[256];
     snprintf(text, sizeof text, "%s%s_%s%s_%s%s_20250401090000%s", kind->name,
@@ -147,13 +147,13 @@ static void name_make(uint8_t choice, struct transfer_name *name)
                                                            : "_202504",
              "0300000100", services ? "_43" : "", "0300000005", services ? "_11" : "",
              kind->image ? "_0001.JPG" : ".CSV");
-    require(transfer_name_parse(text, name, NULL, NULL) == NAME_TRANSFER && name->kind == kind);
+    require(careplan_name_parse(text, name, NULL, NULL) == CAREPLAN_NAME_TRANSFER && name->kind == kind);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
 {
-    struct transfer_name name;
+    struct careplan_name name;
     if (length < 2)
         return 0;
     name_make(data[0], &name);

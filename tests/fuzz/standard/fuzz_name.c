@@ -14,9 +14,9 @@ static void require(bool holds)
         abort();
 }
 
-static void said(void *context, const struct standard_problem *p)
+static void said(void *context, const struct careplan_problem *p)
 {
-    require(standard_rule_find(p->code) && strcmp(p->rule, "file_name") == 0 && p->line == 0 &&
+    require(careplan_rule_find(p->code) && strcmp(p->rule, "file_name") == 0 && p->line == 0 &&
             p->column == 0);
     require(p->message_ja[0] && p->message_en[0] && p->remedy_ja[0] && p->remedy_en[0]);
     for (const char *c = p->message_ja; *c; c++)
@@ -34,7 +34,7 @@ static void change_case(char *text, bool lower)
     }
 }
 
-static void same(const struct transfer_name *a, const struct transfer_name *b)
+static void same(const struct careplan_name *a, const struct careplan_name *b)
 {
     require(a->kind == b->kind && strcmp(a->month, b->month) == 0 && strcmp(a->sequence, b->sequence) == 0);
     require(strcmp(a->sender_number, b->sender_number) == 0 &&
@@ -48,13 +48,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
 {
     char name[NAME_SIZE] = "", lower[NAME_SIZE], upper[NAME_SIZE];
-    struct transfer_name parsed, again;
+    struct careplan_name parsed, again;
     size_t problems = 0;
     if (length >= sizeof name)
         return 0;
     if (length)
         memcpy(name, data, length);
-    if (transfer_name_parse(name, &parsed, said, &problems) == NAME_OTHER) {
+    if (careplan_name_parse(name, &parsed, said, &problems) == CAREPLAN_NAME_OTHER) {
         require(parsed.kind == NULL && parsed.canonical[0] == '\0' && parsed.sequence[0] == '\0');
         return 0;
     }
@@ -67,9 +67,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
     change_case(lower, true);
     change_case(upper, false);
     require(strcmp(parsed.canonical, upper) == 0);
-    require(transfer_name_parse(lower, &again, NULL, NULL) == NAME_TRANSFER);
+    require(careplan_name_parse(lower, &again, NULL, NULL) == CAREPLAN_NAME_TRANSFER);
     same(&parsed, &again);
-    require(transfer_name_parse(parsed.canonical, &again, NULL, NULL) == NAME_TRANSFER);
+    require(careplan_name_parse(parsed.canonical, &again, NULL, NULL) == CAREPLAN_NAME_TRANSFER);
     same(&parsed, &again);
     return 0;
 }

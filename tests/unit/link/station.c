@@ -135,8 +135,8 @@ void station_remove(struct station *s)
 static void save(struct station *s, const char *to, const char *name, struct content *content)
 {
     char folded[768];
-    struct transfer_name transfer;
-    bool is_transfer = transfer_name_parse(name, &transfer, NULL, NULL) == NAME_TRANSFER;
+    struct careplan_name transfer;
+    bool is_transfer = careplan_name_parse(name, &transfer, NULL, NULL) == CAREPLAN_NAME_TRANSFER;
     name_fold(name, folded);
     struct ledger_save save = {.node = ledger_new_id(s->ledger),
                                .entry = ledger_new_id(s->ledger),

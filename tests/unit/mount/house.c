@@ -157,7 +157,7 @@ uint64_t save(struct house *h, const struct save_of *o, uint64_t *message)
 {
     struct ledger_entry entry = {0};
     struct ledger_node node = {0};
-    struct transfer_name name = {0};
+    struct careplan_name name = {0};
     char folded[768];
     const char *recipient = o->recipient ? o->recipient : SERVICE;
     name_fold(o->name, folded);
@@ -183,7 +183,7 @@ uint64_t save(struct house *h, const struct save_of *o, uint64_t *message)
     snprintf(s.canonical, sizeof s.canonical, "%s", o->name);
     snprintf(s.recipient_text, sizeof s.recipient_text, "%s", recipient[0] ? recipient : STRANGER);
     if (!o->document && !o->nameless) {
-        assert_int_equal(transfer_name_parse(o->name, &name, NULL, NULL), NAME_TRANSFER);
+        assert_int_equal(careplan_name_parse(o->name, &name, NULL, NULL), CAREPLAN_NAME_TRANSFER);
         snprintf(s.sequence, sizeof s.sequence, "%s", name.sequence);
         snprintf(s.canonical, sizeof s.canonical, "%s", name.canonical);
         snprintf(s.version, sizeof s.version, "%s", name.kind->version);

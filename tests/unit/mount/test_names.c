@@ -82,7 +82,7 @@ static void twins_differ_by_case_only(void **state)
 static void classes_are_told_by_name_and_place(void **state)
 {
     (void)state;
-    struct transfer_name t;
+    struct careplan_name t;
     const char *good = "dltplan_202504_0300000100_43_0300000005_11_20250501000001.csv";
     assert_int_equal(name_class(&settings, good, false, &t), CLASS_TRANSFER);
     assert_string_equal(t.sequence, "20250501000001");
@@ -120,7 +120,7 @@ static void a_report_names_its_file(void **state)
 {
     (void)state;
     char out[256];
-    name_report("a.CSV", REPORT_CONFIRM, out);
+    name_report("a.CSV", CAREPLAN_REPORT_CONFIRM, out);
     assert_string_equal(out, "a.CSV.確認.txt");
     assert_true(name_is_report(out));
     assert_false(name_is_report(".確認.txt"));

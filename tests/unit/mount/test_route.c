@@ -14,10 +14,10 @@
 static struct route route_of(struct house *h, const char *name, const char *folder)
 {
     struct route out;
-    struct transfer_name t;
+    struct careplan_name t;
     struct office_id id = office(CARE), partner = office(folder ? folder : "");
     struct ledger_partner p = {0};
-    if (transfer_name_parse(name, &t, NULL, NULL) != NAME_TRANSFER)
+    if (careplan_name_parse(name, &t, NULL, NULL) != CAREPLAN_NAME_TRANSFER)
         fail_msg("%s is no transfer name", name);
     if (folder)
         assert_int_equal(ledger_partner(h->ledger, &partner, &p), 0);
@@ -201,9 +201,9 @@ static void a_rule_can_be_set_by_the_configuration(void **state)
     (void)state;
     struct settings_rule rules[] = {{"CP1042", "warning"}, {"CP1042", "off"}, {"CP1043", "error"}};
     struct settings s = {.rules = rules, .n_rules = 3};
-    assert_int_equal(judge_severity(&s, "CP1042", STANDARD_ERROR), STANDARD_OFF);
-    assert_int_equal(judge_severity(&s, "CP1043", STANDARD_WARNING), STANDARD_ERROR);
-    assert_int_equal(judge_severity(&s, "CP1044", STANDARD_WARNING), STANDARD_WARNING);
+    assert_int_equal(judge_severity(&s, "CP1042", CAREPLAN_ERROR), CAREPLAN_OFF);
+    assert_int_equal(judge_severity(&s, "CP1043", CAREPLAN_WARNING), CAREPLAN_ERROR);
+    assert_int_equal(judge_severity(&s, "CP1044", CAREPLAN_WARNING), CAREPLAN_WARNING);
 }
 
 int main(void)

@@ -15,7 +15,7 @@
 
 enum { FILES_MAX = 32 };
 
-void findings_add(void *findings, const struct standard_problem *problem)
+void findings_add(void *findings, const struct careplan_problem *problem)
 {
     struct findings *f = findings;
     assert_true(f->n < FOUND_MAX);
@@ -28,7 +28,7 @@ void findings_add(void *findings, const struct standard_problem *problem)
     snprintf(found->item, sizeof found->item, "%s", problem->item_name ? problem->item_name : "");
     assert_non_null(problem->message_en);
     assert_null(strchr(problem->message_ja, '\n'));
-    if (problem->severity == STANDARD_ERROR)
+    if (problem->severity == CAREPLAN_ERROR)
         f->errors++;
     else
         f->warnings++;
@@ -47,21 +47,21 @@ char *sample_read(const char *path, size_t *length)
 }
 
 void check_content(struct findings *f, const char *name, const char *content, size_t length, size_t step,
-                   struct check_result *result)
+                   struct careplan_check_result *result)
 {
-    struct transfer_name parsed;
-    assert_int_equal(transfer_name_parse(name, &parsed, NULL, NULL), NAME_TRANSFER);
-    struct check *c = check_new(&parsed, NULL, findings_add, f);
+    struct careplan_name parsed;
+    assert_int_equal(careplan_name_parse(name, &parsed, NULL, NULL), CAREPLAN_NAME_TRANSFER);
+    struct careplan_check *c = careplan_check_new(&parsed, NULL, findings_add, f);
     assert_non_null(c);
     for (size_t at = 0; at < length; at += step)
-        assert_int_equal(check_write(c, content + at, length - at < step ? length - at : step), 0);
-    assert_int_equal(check_finish(c, result), 0);
-    check_free(c);
+        assert_int_equal(careplan_check_write(c, content + at, length - at < step ? length - at : step), 0);
+    assert_int_equal(careplan_check_finish(c, result), 0);
+    careplan_check_free(c);
 }
 
 struct folder {
-    struct transfer_name names[FILES_MAX];
-    struct check_result results[FILES_MAX];
+    struct careplan_name names[FILES_MAX];
+    struct careplan_check_result results[FILES_MAX];
     size_t n;
 };
 
@@ -70,14 +70,14 @@ static void folder_add(struct folder *folder, struct findings *f, const char *pa
     size_t length;
     f->n_files++;
     snprintf(f->file, sizeof f->file, "%s", name);
-    if (transfer_name_parse(name, &folder->names[folder->n], findings_add, f) != NAME_TRANSFER)
+    if (careplan_name_parse(name, &folder->names[folder->n], findings_add, f) != CAREPLAN_NAME_TRANSFER)
         return;
     autofree char *content = sample_read(path, &length);
     check_content(f, name, content, length, 4096, &folder->results[folder->n++]);
     f->file[0] = '\0';
 }
 
-static bool same_unit(const struct transfer_name *a, const struct transfer_name *b)
+static bool same_unit(const struct careplan_name *a, const struct careplan_name *b)
 {
     return strcmp(a->sequence, b->sequence) == 0 && strcmp(a->sender_number, b->sender_number) == 0 &&
            strcmp(a->sender_service, b->sender_service) == 0 &&
@@ -89,19 +89,19 @@ static void folder_judge(struct folder *folder, struct findings *f)
 {
     bool judged[FILES_MAX] = {false};
     for (size_t i = 0; i < folder->n; i++) {
-        struct unit_file files[FILES_MAX];
+        struct careplan_unit_file files[FILES_MAX];
         size_t n = 0;
         if (judged[i])
             continue;
         for (size_t k = i; k < folder->n; k++)
             if (same_unit(&folder->names[i], &folder->names[k])) {
                 judged[k] = true;
-                files[n++] = (struct unit_file){&folder->names[k], &folder->results[k]};
+                files[n++] = (struct careplan_unit_file){&folder->names[k], &folder->results[k]};
             }
         size_t before = f->errors, warnings = f->warnings;
-        enum unit_state state = unit_judge(files, n, findings_add, f);
-        assert_int_equal(state == UNIT_INCOMPLETE, f->errors > before);
-        assert_true(state != UNIT_SUB_MISSING || f->warnings > warnings);
+        enum careplan_unit_state state = careplan_unit_judge(files, n, findings_add, f);
+        assert_int_equal(state == CAREPLAN_UNIT_INCOMPLETE, f->errors > before);
+        assert_true(state != CAREPLAN_UNIT_SUB_MISSING || f->warnings > warnings);
     }
 }
 
@@ -122,6 +122,6 @@ void check_folder(struct findings *f, const char *folder_name)
     closedir(dir);
     folder_judge(folder, f);
     for (size_t i = 0; i < folder->n; i++)
-        check_result_free(&folder->results[i]);
+        careplan_check_result_free(&folder->results[i]);
     free(folder);
 }

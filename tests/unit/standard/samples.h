@@ -9,7 +9,7 @@ enum { FOUND_MAX = 64 };
 struct found {
     char file[256]; /* name at fault, or "" */
     char code[16], rule[32];
-    enum standard_severity severity;
+    enum careplan_severity severity;
     uint64_t line;
     unsigned column;
     char message[1024], item[256];
@@ -22,15 +22,15 @@ struct findings {
     size_t n_files;
 };
 
-/* A standard_problem_fn with a `struct findings *`. */
-void findings_add(void *findings, const struct standard_problem *problem);
+/* A careplan_problem_fn with a `struct findings *`. */
+void findings_add(void *findings, const struct careplan_problem *problem);
 
 /* The content in one piece; fails the test when it cannot be read. */
 char *sample_read(const char *path, size_t *length);
 
 /* Checks `content` under `name` in pieces of `step` bytes. */
 void check_content(struct findings *f, const char *name, const char *content, size_t length, size_t step,
-                   struct check_result *result);
+                   struct careplan_check_result *result);
 
 /* Checks every file of tests/samples/FOLDER and judges its units. */
 void check_folder(struct findings *f, const char *folder);

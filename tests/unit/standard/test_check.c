@@ -18,9 +18,10 @@
 #define IMAGE "UPKIHON_IMAGE_0300000200_46_0300000005_A2_20250401090000_"
 #define GOOD "202407,039999,0000000101,202504\r\n"
 
-static struct check_result judge(struct findings *f, const char *name, const char *content, size_t length)
+static struct careplan_check_result judge(struct findings *f, const char *name, const char *content,
+                                          size_t length)
 {
-    struct check_result result = {0};
+    struct careplan_check_result result = {0};
     *f = (struct findings){0};
     check_content(f, name, content, length, 3, &result);
     return result;
@@ -30,25 +31,25 @@ static void expect(const char *name, const char *content, const char *problems)
 {
     struct findings f;
     autobuffer found = {0};
-    struct check_result result = judge(&f, name, content, strlen(content));
+    struct careplan_check_result result = judge(&f, name, content, strlen(content));
     buffer_text(&found, "");
     for (size_t i = 0; i < f.n; i++)
         buffer_printf(&found, "%s%llu:%u %s", i ? ", " : "", (unsigned long long)f.list[i].line,
                       f.list[i].column, f.list[i].code);
     assert_string_equal((char *)found.data, problems);
-    check_result_free(&result);
+    careplan_check_result_free(&result);
 }
 
 static void a_good_file_says_nothing(void **state)
 {
     (void)state;
     struct findings f;
-    struct check_result r = judge(&f, DLTPLAN, GOOD GOOD, strlen(GOOD GOOD));
+    struct careplan_check_result r = judge(&f, DLTPLAN, GOOD GOOD, strlen(GOOD GOOD));
     assert_int_equal(f.n, 0);
     assert_int_equal(r.records, 2);
     assert_int_equal(r.bytes, strlen(GOOD GOOD));
     assert_string_equal(r.version, "202407");
-    check_result_free(&r);
+    careplan_check_result_free(&r);
 }
 
 static void rejects_a_file_without_records(void **state)
@@ -81,14 +82,14 @@ static void utf16_is_not_read_on(void **state)
                                     "2\0000\0002\0004\0000\0007\0,\0";
     static const char without[] = "2\0000\0002\0004\0000\0007\0,\0";
     struct findings f;
-    struct check_result r = judge(&f, DLTPLAN, with_mark, sizeof with_mark - 1);
+    struct careplan_check_result r = judge(&f, DLTPLAN, with_mark, sizeof with_mark - 1);
     assert_int_equal(f.n, 1);
     assert_string_equal(f.list[0].code, "CP1002");
-    check_result_free(&r);
+    careplan_check_result_free(&r);
     r = judge(&f, DLTPLAN, without, sizeof without - 1);
     assert_int_equal(f.n, 1);
     assert_string_equal(f.list[0].code, "CP1002");
-    check_result_free(&r);
+    careplan_check_result_free(&r);
 }
 
 static void counts_the_nul_bytes_of_an_item(void **state)
@@ -96,13 +97,13 @@ static void counts_the_nul_bytes_of_an_item(void **state)
     (void)state;
     static const char content[] = GOOD "202407,039999,\0\0\000000000101,202504\r\n";
     struct findings f;
-    struct check_result r = judge(&f, DLTPLAN, content, sizeof content - 1);
+    struct careplan_check_result r = judge(&f, DLTPLAN, content, sizeof content - 1);
     assert_int_equal(f.n, 1);
     assert_string_equal(f.list[0].code, "CP1007");
     assert_int_equal(f.list[0].line, 2);
     assert_int_equal(f.list[0].column, 3);
     assert_non_null(strstr(f.list[0].message, "3個"));
-    check_result_free(&r);
+    careplan_check_result_free(&r);
 }
 
 #define JSK_HEAD "202407,039999,0000000101,20250325,202504,0300000100,\""
@@ -172,51 +173,51 @@ static void an_item_of_64_kib_and_a_record_of_1_mib_are_the_limit(void **state)
     autobuffer content = {0};
     struct findings f;
     buffer_text(&content, JSK_HEAD);
-    for (int i = 0; i <= STANDARD_ITEM_MAX; i++)
+    for (int i = 0; i <= CAREPLAN_ITEM_MAX; i++)
         buffer_text(&content, "x");
     buffer_text(&content, JSK_TAIL);
-    struct check_result r = judge(&f, UPJSK, (char *)content.data, content.length);
+    struct careplan_check_result r = judge(&f, UPJSK, (char *)content.data, content.length);
     assert_int_equal(f.n, 1);
     assert_string_equal(f.list[0].code, "CP1015");
     assert_int_equal(f.list[0].column, 7);
-    check_result_free(&r);
+    careplan_check_result_free(&r);
     buffer_clear(&content);
-    for (int i = 0; i <= STANDARD_ROW_MAX; i++)
+    for (int i = 0; i <= CAREPLAN_ROW_MAX; i++)
         buffer_text(&content, "1");
     r = judge(&f, UPJSK, (char *)content.data, content.length);
     assert_int_equal(f.n, 1);
     assert_string_equal(f.list[0].code, "CP1016");
     assert_int_equal(f.list[0].column, 0);
-    check_result_free(&r);
+    careplan_check_result_free(&r);
 }
 
-static void count_problem(void *context, const struct standard_problem *problem)
+static void count_problem(void *context, const struct careplan_problem *problem)
 {
     (void)problem;
     ++*(size_t *)context;
 }
 
-static enum standard_severity weaker_months_and_no_insured_numbers(void *context, const char *code,
-                                                                   enum standard_severity standard)
+static enum careplan_severity weaker_months_and_no_insured_numbers(void *context, const char *code,
+                                                                   enum careplan_severity standard)
 {
     *(const char **)context = code;
-    return strcmp(code, "CP1039") == 0   ? STANDARD_WARNING
-           : strcmp(code, "CP1050") == 0 ? STANDARD_OFF
+    return strcmp(code, "CP1039") == 0   ? CAREPLAN_WARNING
+           : strcmp(code, "CP1050") == 0 ? CAREPLAN_OFF
                                          : standard;
 }
 
-static struct check_result judge_lines(const struct check_options *options, const char *line, size_t lines,
-                                       size_t *said)
+static struct careplan_check_result judge_lines(const struct careplan_check_options *options,
+                                                const char *line, size_t lines, size_t *said)
 {
-    struct transfer_name name;
-    struct check_result r;
-    assert_int_equal(transfer_name_parse(DLTPLAN, &name, NULL, NULL), NAME_TRANSFER);
-    struct check *c = check_new(&name, options, count_problem, said);
+    struct careplan_name name;
+    struct careplan_check_result r;
+    assert_int_equal(careplan_name_parse(DLTPLAN, &name, NULL, NULL), CAREPLAN_NAME_TRANSFER);
+    struct careplan_check *c = careplan_check_new(&name, options, count_problem, said);
     assert_non_null(c);
     for (size_t i = 0; i < lines; i++)
-        assert_int_equal(check_write(c, line, strlen(line)), 0);
-    assert_int_equal(check_finish(c, &r), 0);
-    check_free(c);
+        assert_int_equal(careplan_check_write(c, line, strlen(line)), 0);
+    assert_int_equal(careplan_check_finish(c, &r), 0);
+    careplan_check_free(c);
     return r;
 }
 
@@ -224,25 +225,25 @@ static void says_a_thousand_problems_and_counts_the_rest(void **state)
 {
     (void)state;
     size_t said = 0;
-    struct check_result r = judge_lines(NULL, "202407,x,0000000101,202504\n", 1500, &said);
-    assert_int_equal(said, STANDARD_PROBLEMS_MAX);
+    struct careplan_check_result r = judge_lines(NULL, "202407,x,0000000101,202504\n", 1500, &said);
+    assert_int_equal(said, CAREPLAN_PROBLEMS_MAX);
     assert_int_equal(r.errors, 1500);
     assert_int_equal(r.not_reported, 500);
-    check_result_free(&r);
+    careplan_check_result_free(&r);
 }
 
 static void the_office_may_weaken_a_rule(void **state)
 {
     (void)state;
     const char *asked = NULL;
-    struct check_options options = {weaker_months_and_no_insured_numbers, &asked};
+    struct careplan_check_options options = {weaker_months_and_no_insured_numbers, &asked};
     size_t said = 0;
-    struct check_result r = judge_lines(&options, "202407,039999,x,202513\n", 2, &said);
+    struct careplan_check_result r = judge_lines(&options, "202407,039999,x,202513\n", 2, &said);
     assert_int_equal(said, 2);
     assert_int_equal(r.errors, 0);
     assert_int_equal(r.warnings, 2);
     assert_non_null(asked);
-    check_result_free(&r);
+    careplan_check_result_free(&r);
 }
 
 /* 71 items of UPKIHON with this image. */
@@ -268,7 +269,7 @@ static void collects_the_images_of_its_own_unit_each_once(void **state)
     kihon(&content, "");
     kihon(&content, "family.jpg");
     kihon(&content, "UPKIHON_IMAGE_0300000200_46_0300000006_A2_20250401090000_0003.jpg");
-    struct check_result r = judge(&f, UPKIHON, (char *)content.data, content.length);
+    struct careplan_check_result r = judge(&f, UPKIHON, (char *)content.data, content.length);
     assert_int_equal(r.n_images, 2);
     assert_string_equal(r.images[0], IMAGE "0001.JPG");
     assert_string_equal(r.images[1], IMAGE "0002.JPG");
@@ -278,7 +279,7 @@ static void collects_the_images_of_its_own_unit_each_once(void **state)
     assert_int_equal(f.list[0].line, 5);
     assert_int_equal(f.list[1].line, 6);
     assert_int_equal(f.list[1].column, 62);
-    check_result_free(&r);
+    careplan_check_result_free(&r);
 }
 
 static void an_image_must_be_a_jpeg(void **state)

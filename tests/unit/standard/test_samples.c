@@ -70,7 +70,7 @@ static void accepts_all_valid_samples_of_202208(void **state)
 }
 
 struct expected {
-    char folder[128], file[STANDARD_NAME_MAX], rule[32];
+    char folder[128], file[CAREPLAN_NAME_MAX], rule[32];
     uint64_t line;
     unsigned column;
 };
@@ -112,7 +112,7 @@ static bool rejects(const struct expected *e)
     size_t hits = 0, others = 0;
     check_folder(&f, e->folder);
     for (size_t i = 0; i < f.n; i++) {
-        bool expected = is_expected(&f.list[i], e) && f.list[i].severity == STANDARD_ERROR;
+        bool expected = is_expected(&f.list[i], e) && f.list[i].severity == CAREPLAN_ERROR;
         hits += expected;
         others += !expected && !is_echo(&f.list[i], e);
     }

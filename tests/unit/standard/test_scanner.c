@@ -142,21 +142,21 @@ static void an_item_too_long_is_said_and_the_next_record_is_read(void **state)
 {
     (void)state;
     struct seen seen = {0};
-    autofree char *text = filled(STANDARD_ITEM_MAX + 100, "a,\"", "x");
-    memcpy(text + STANDARD_ITEM_MAX + 90, "\",b\nc,d\n\n\n", 10);
-    scan(&seen, text, STANDARD_ITEM_MAX + 100, 4096);
+    autofree char *text = filled(CAREPLAN_ITEM_MAX + 100, "a,\"", "x");
+    memcpy(text + CAREPLAN_ITEM_MAX + 90, "\",b\nc,d\n\n\n", 10);
+    scan(&seen, text, CAREPLAN_ITEM_MAX + 100, 4096);
     assert_string_equal((char *)seen.text.data, "1:[a|#65623!8|b]3 2:[c|d]2 ");
     buffer_free(&seen.text);
-    same_however_it_is_cut(text, STANDARD_ITEM_MAX + 100);
+    same_however_it_is_cut(text, CAREPLAN_ITEM_MAX + 100);
 }
 
 static void a_record_too_long_is_said_once_and_skipped(void **state)
 {
     (void)state;
     struct seen seen = {0};
-    autofree char *text = filled(3 * STANDARD_ROW_MAX, "", "0123456789,");
-    memcpy(text + 3 * STANDARD_ROW_MAX - 5, "\nc,d\n", 5);
-    scan(&seen, text, 3 * STANDARD_ROW_MAX, 65536);
+    autofree char *text = filled(3 * CAREPLAN_ROW_MAX, "", "0123456789,");
+    memcpy(text + 3 * CAREPLAN_ROW_MAX - 5, "\nc,d\n", 5);
+    scan(&seen, text, 3 * CAREPLAN_ROW_MAX, 65536);
     char *second = strstr((char *)seen.text.data, " 2:[");
     assert_memory_equal(seen.text.data, "1L:[0123456789|", 15);
     assert_string_equal(second, " 2:[c|d]2 ");
@@ -181,7 +181,7 @@ static void memory_is_bounded_by_a_record_not_by_the_file(void **state)
     for (int i = 0; i < 1000; i++) /* 64 MB in one item that never ends */
         assert_int_equal(scanner_write(s, (uint8_t *)text, 65536), 0);
     assert_int_equal(scanner_finish(s), 0);
-    assert_true(allocated() <= before + 4 * STANDARD_ROW_MAX);
+    assert_true(allocated() <= before + 4 * CAREPLAN_ROW_MAX);
     scanner_free(s);
     buffer_free(&seen.text);
 }
@@ -192,8 +192,8 @@ static void a_record_full_of_stray_quotes_is_read_in_no_time(void **state)
     (void)state;
     static const char *const units[] = {"\"a", "\"a\n", "\n\"2", "\r\"a\n", "202407\n\"b"};
     for (size_t i = 0; i < ARRAY_LENGTH(units); i++) {
-        autofree char *text = filled(2 * STANDARD_ROW_MAX, "\"", units[i]);
-        same_however_it_is_cut(text, 2 * STANDARD_ROW_MAX);
+        autofree char *text = filled(2 * CAREPLAN_ROW_MAX, "\"", units[i]);
+        same_however_it_is_cut(text, 2 * CAREPLAN_ROW_MAX);
     }
 }
 
@@ -205,12 +205,12 @@ static void the_limits_do_not_depend_on_how_bytes_are_cut(void **state)
     uint64_t random = 88172645463325252u;
     for (int round = 0; round < 12; round++) {
         autobuffer text = {0};
-        while (text.length < STANDARD_ITEM_MAX * 3) {
+        while (text.length < CAREPLAN_ITEM_MAX * 3) {
             random ^= random << 13;
             random ^= random >> 7;
             random ^= random << 17;
             if (random % 64 == 0) {
-                autofree char *run = filled(STANDARD_ITEM_MAX - 8 + random / 64 % 16, "", "x");
+                autofree char *run = filled(CAREPLAN_ITEM_MAX - 8 + random / 64 % 16, "", "x");
                 buffer_text(&text, run);
             }
             buffer_text(&text, pieces[random / 1024 % ARRAY_LENGTH(pieces)]);

@@ -21,23 +21,23 @@ enum { FILES_MAX = 16 };
 
 /* Judges files of these kinds, e.g. "UPPLAN_202504", and compares what is said: "KIND code, …". `images`:
  * names that UPKIHON's records carry, NULL = not known. */
-static void expect(const char *const *names, const char *tail, const struct check_result *images,
-                   enum unit_state state, const char *problems)
+static void expect(const char *const *names, const char *tail, const struct careplan_check_result *images,
+                   enum careplan_unit_state state, const char *problems)
 {
-    struct transfer_name parsed[FILES_MAX];
-    struct unit_file files[FILES_MAX];
+    struct careplan_name parsed[FILES_MAX];
+    struct careplan_unit_file files[FILES_MAX];
     struct findings f = {0};
     autobuffer found = {0};
     size_t n = 0;
     for (; names[n]; n++) {
-        char name[STANDARD_NAME_MAX];
+        char name[CAREPLAN_NAME_MAX];
         bool whole = strchr(names[n], '.') != NULL;
         snprintf(name, sizeof name, "%s%s%s", names[n], whole ? "" : "_", whole ? "" : tail);
-        assert_int_equal(transfer_name_parse(name, &parsed[n], NULL, NULL), NAME_TRANSFER);
+        assert_int_equal(careplan_name_parse(name, &parsed[n], NULL, NULL), CAREPLAN_NAME_TRANSFER);
         bool kihon = strcmp(parsed[n].kind->name, "UPKIHON") == 0;
-        files[n] = (struct unit_file){&parsed[n], kihon ? images : NULL};
+        files[n] = (struct careplan_unit_file){&parsed[n], kihon ? images : NULL};
     }
-    enum unit_state judged = unit_judge(files, n, findings_add, &f);
+    enum careplan_unit_state judged = careplan_unit_judge(files, n, findings_add, &f);
     buffer_text(&found, "");
     for (size_t i = 0; i < f.n; i++)
         buffer_printf(&found, "%s%.*s %s", i ? ", " : "", (int)strcspn(f.list[i].file, "0"), f.list[i].file,
@@ -53,15 +53,17 @@ static void knows_each_pattern(void **state)
     (void)state;
     static const char *const alone[] = {"UPJSK_202504",  "DLT1KYO",  "DLTPLAN_202504",
                                         "DLTJSK_202504", "DLTKIHON", "DLTYOBO"};
-    expect(FILES("UP1KYO", "UP2KYO", "UP3KYO", "UPHOSOKU_000000"), CARE, NULL, UNIT_COMPLETE, "");
-    expect(FILES("UPPLAN_202504", "UPSIKYU_202504", "UPHOSOKU_202504"), CARE, NULL, UNIT_COMPLETE, "");
-    expect(FILES("UPYOBO", "UPYOBO_SUB"), CARE, NULL, UNIT_COMPLETE, "");
-    expect(FILES("UPKIHON", "UPKIHON_SUB1", "UPKIHON_SUB2"), CARE, NULL, UNIT_COMPLETE, "");
+    expect(FILES("UP1KYO", "UP2KYO", "UP3KYO", "UPHOSOKU_000000"), CARE, NULL, CAREPLAN_UNIT_COMPLETE, "");
+    expect(FILES("UPPLAN_202504", "UPSIKYU_202504", "UPHOSOKU_202504"), CARE, NULL, CAREPLAN_UNIT_COMPLETE,
+           "");
+    expect(FILES("UPYOBO", "UPYOBO_SUB"), CARE, NULL, CAREPLAN_UNIT_COMPLETE, "");
+    expect(FILES("UPKIHON", "UPKIHON_SUB1", "UPKIHON_SUB2"), CARE, NULL, CAREPLAN_UNIT_COMPLETE, "");
     for (size_t i = 0; i < ARRAY_LENGTH(alone); i++)
-        expect(FILES(alone[i]), CARE, NULL, UNIT_COMPLETE, "");
+        expect(FILES(alone[i]), CARE, NULL, CAREPLAN_UNIT_COMPLETE, "");
     /* 202208 has no table 3. */
-    expect(FILES("UP1KYO", "UP2KYO", "UPHOSOKU_000000"), OLD, NULL, UNIT_COMPLETE, "");
-    expect(FILES("UPPLAN_202410", "UPSIKYU_202410", "UPHOSOKU_202410"), OLD, NULL, UNIT_COMPLETE, "");
+    expect(FILES("UP1KYO", "UP2KYO", "UPHOSOKU_000000"), OLD, NULL, CAREPLAN_UNIT_COMPLETE, "");
+    expect(FILES("UPPLAN_202410", "UPSIKYU_202410", "UPHOSOKU_202410"), OLD, NULL, CAREPLAN_UNIT_COMPLETE,
+           "");
 }
 
 static void several_patterns_may_share_a_sequence_number(void **state)
@@ -69,56 +71,56 @@ static void several_patterns_may_share_a_sequence_number(void **state)
     (void)state;
     expect(FILES("UP1KYO", "UP2KYO", "UP3KYO", "UPHOSOKU_000000", "UPPLAN_202504", "UPSIKYU_202504",
                  "UPHOSOKU_202504"),
-           CARE, NULL, UNIT_COMPLETE, "");
+           CARE, NULL, CAREPLAN_UNIT_COMPLETE, "");
     expect(FILES("UPYOBO", "UPYOBO_SUB", "UPKIHON", "UPKIHON_SUB1", "UPKIHON_SUB2"), CARE, NULL,
-           UNIT_COMPLETE, "");
+           CAREPLAN_UNIT_COMPLETE, "");
     /* One supplement does not serve two patterns. */
     expect(FILES("UP1KYO", "UP2KYO", "UP3KYO", "UPPLAN_202504", "UPSIKYU_202504", "UPHOSOKU_202504"), CARE,
-           NULL, UNIT_INCOMPLETE, "UP1KYO_ CP1301");
+           NULL, CAREPLAN_UNIT_INCOMPLETE, "UP1KYO_ CP1301");
 }
 
 static void says_what_is_missing(void **state)
 {
     (void)state;
-    expect(FILES("UP1KYO", "UPHOSOKU_000000"), CARE, NULL, UNIT_INCOMPLETE, "UP1KYO_ CP1301");
-    expect(FILES("UP2KYO", "UP3KYO"), CARE, NULL, UNIT_INCOMPLETE, "UP2KYO_ CP1304, UP3KYO_ CP1304");
-    expect(FILES("UPHOSOKU_000000"), CARE, NULL, UNIT_INCOMPLETE, "UPHOSOKU_ CP1304");
-    expect(FILES("UPKIHON_SUB1"), CARE, NULL, UNIT_INCOMPLETE, "UPKIHON_SUB1_ CP1304");
-    assert_int_equal(unit_judge(NULL, 0, NULL, NULL), UNIT_INCOMPLETE);
+    expect(FILES("UP1KYO", "UPHOSOKU_000000"), CARE, NULL, CAREPLAN_UNIT_INCOMPLETE, "UP1KYO_ CP1301");
+    expect(FILES("UP2KYO", "UP3KYO"), CARE, NULL, CAREPLAN_UNIT_INCOMPLETE, "UP2KYO_ CP1304, UP3KYO_ CP1304");
+    expect(FILES("UPHOSOKU_000000"), CARE, NULL, CAREPLAN_UNIT_INCOMPLETE, "UPHOSOKU_ CP1304");
+    expect(FILES("UPKIHON_SUB1"), CARE, NULL, CAREPLAN_UNIT_INCOMPLETE, "UPKIHON_SUB1_ CP1304");
+    assert_int_equal(careplan_unit_judge(NULL, 0, NULL, NULL), CAREPLAN_UNIT_INCOMPLETE);
 }
 
 static void a_file_of_another_month_does_not_count(void **state)
 {
     (void)state;
-    expect(FILES("UPPLAN_202504", "UPSIKYU_202504", "UPHOSOKU_202505"), CARE, NULL, UNIT_INCOMPLETE,
+    expect(FILES("UPPLAN_202504", "UPSIKYU_202504", "UPHOSOKU_202505"), CARE, NULL, CAREPLAN_UNIT_INCOMPLETE,
            "UPHOSOKU_2 CP1305");
 }
 
 static void missing_annexes_only_are_a_warning(void **state)
 {
     (void)state;
-    expect(FILES("UPYOBO"), CARE, NULL, UNIT_SUB_MISSING, "UPYOBO_ CP1302");
-    expect(FILES("UPKIHON", "UPKIHON_SUB1"), CARE, NULL, UNIT_SUB_MISSING, "UPKIHON_ CP1302");
-    expect(FILES("UPKIHON", "UPYOBO_SUB"), CARE, NULL, UNIT_INCOMPLETE,
+    expect(FILES("UPYOBO"), CARE, NULL, CAREPLAN_UNIT_SUB_MISSING, "UPYOBO_ CP1302");
+    expect(FILES("UPKIHON", "UPKIHON_SUB1"), CARE, NULL, CAREPLAN_UNIT_SUB_MISSING, "UPKIHON_ CP1302");
+    expect(FILES("UPKIHON", "UPYOBO_SUB"), CARE, NULL, CAREPLAN_UNIT_INCOMPLETE,
            "UPKIHON_ CP1302, UPKIHON_ CP1302, UPYOBO_SUB_ CP1304");
 }
 
 static void images_named_in_records_must_be_there(void **state)
 {
     (void)state;
-    char names[2][STANDARD_NAME_MAX] = {"UPKIHON_IMAGE_" CENTER "_0001.JPG",
+    char names[2][CAREPLAN_NAME_MAX] = {"UPKIHON_IMAGE_" CENTER "_0001.JPG",
                                         "UPKIHON_IMAGE_" CENTER "_0002.JPG"};
     uint64_t lines[2] = {1, 2};
-    struct check_result two = {.images = names, .image_lines = lines, .n_images = 2};
-    struct check_result one = {.images = names, .image_lines = lines, .n_images = 1};
+    struct careplan_check_result two = {.images = names, .image_lines = lines, .n_images = 2};
+    struct careplan_check_result one = {.images = names, .image_lines = lines, .n_images = 1};
 #define KIHON "UPKIHON_" CENTER ".CSV", "UPKIHON_SUB1_" CENTER ".CSV", "UPKIHON_SUB2_" CENTER ".CSV"
 #define IMAGE1 "upkihon_image_" CENTER "_0001.jpg"
 #define IMAGE2 "UPKIHON_IMAGE_" CENTER "_0002.JPG"
-    expect(FILES(KIHON, IMAGE1, IMAGE2), "", &two, UNIT_COMPLETE, "");
-    expect(FILES(KIHON, IMAGE1), "", &two, UNIT_INCOMPLETE, "UPKIHON_ CP1303");
-    expect(FILES(KIHON, IMAGE1, IMAGE2), "", &one, UNIT_COMPLETE, "UPKIHON_IMAGE_ CP1306");
-    expect(FILES(KIHON, IMAGE1), "", NULL, UNIT_COMPLETE, ""); /* not known: nothing is asked */
-    expect(FILES(IMAGE1), "", NULL, UNIT_INCOMPLETE, "UPKIHON_IMAGE_ CP1304");
+    expect(FILES(KIHON, IMAGE1, IMAGE2), "", &two, CAREPLAN_UNIT_COMPLETE, "");
+    expect(FILES(KIHON, IMAGE1), "", &two, CAREPLAN_UNIT_INCOMPLETE, "UPKIHON_ CP1303");
+    expect(FILES(KIHON, IMAGE1, IMAGE2), "", &one, CAREPLAN_UNIT_COMPLETE, "UPKIHON_IMAGE_ CP1306");
+    expect(FILES(KIHON, IMAGE1), "", NULL, CAREPLAN_UNIT_COMPLETE, ""); /* not known: nothing is asked */
+    expect(FILES(IMAGE1), "", NULL, CAREPLAN_UNIT_INCOMPLETE, "UPKIHON_IMAGE_ CP1304");
 #undef KIHON
 #undef IMAGE1
 #undef IMAGE2
@@ -129,10 +131,10 @@ static void images_named_in_records_must_be_there(void **state)
 static void every_rule_of_the_tables_is_in_the_catalogue(void **state)
 {
     (void)state;
-    const struct standard_kind *kinds;
-    for (size_t i = 0, n = standard_kinds(&kinds); i < n; i++)
+    const struct careplan_kind *kinds;
+    for (size_t i = 0, n = careplan_kinds(&kinds); i < n; i++)
         for (size_t r = 0; kinds[i].layout && r < kinds[i].layout->n_rules; r++)
-            assert_non_null(standard_rule_find(kinds[i].layout->rules[r].code));
+            assert_non_null(careplan_rule_find(kinds[i].layout->rules[r].code));
 }
 
 /* A code that the catalogue lacks would be said nowhere; one that nobody uses would promise a check. */
@@ -142,7 +144,7 @@ static void code_and_catalogue_name_the_same_rules(void **state)
     static const char *const sources[] = {"check.c",   "items.c",     "name.c",
                                           "records.c", "records.tsv", "unit.c"};
     static const char *const header[] = {"../../include/careplan/standard.h"};
-    const struct standard_rule *rules;
+    const struct careplan_rule *rules;
     autobuffer text = {0};
     for (size_t i = 0; i < ARRAY_LENGTH(sources) + 1; i++) {
         autobuffer one = {0};
@@ -153,20 +155,21 @@ static void code_and_catalogue_name_the_same_rules(void **state)
     for (char *at = (char *)text.data; (at = strstr(at, "CP")); at += 2) {
         char code[7] = "";
         memcpy(code, at, 6);
-        if (strspn(code + 2, "0123456789") == 4 && !standard_rule_find(code))
+        if (strspn(code + 2, "0123456789") == 4 && !careplan_rule_find(code))
             fail_msg("%s is not in the catalogue", code);
     }
-    for (size_t i = 0, n = standard_rules(&rules); i < n; i++)
+    for (size_t i = 0, n = careplan_rules(&rules); i < n; i++)
         if (!strstr((char *)text.data, rules[i].code))
             fail_msg("%s is used nowhere", rules[i].code);
 }
 
 /* ---- Reports ---- */
 
-static void add(struct report *r, const char *code, uint64_t line, unsigned column, const char *message)
+static void add(struct careplan_report *r, const char *code, uint64_t line, unsigned column,
+                const char *message)
 {
-    const struct standard_rule *rule = standard_rule_find(code);
-    const struct standard_problem p = {.code = code,
+    const struct careplan_rule *rule = careplan_rule_find(code);
+    const struct careplan_problem p = {.code = code,
                                        .rule = rule->rule,
                                        .severity = rule->severity,
                                        .line = line,
@@ -175,20 +178,20 @@ static void add(struct report *r, const char *code, uint64_t line, unsigned colu
                                        .message_en = "",
                                        .remedy_ja = "直してください。",
                                        .remedy_en = ""};
-    report_add(r, &p);
+    careplan_report_add(r, &p);
 }
 
 static void a_report_is_for_notepad_and_says_place_and_code(void **state)
 {
     (void)state;
     size_t length;
-    struct report *r = report_new(REPORT_ERROR, "UPPLAN.CSV");
+    struct careplan_report *r = careplan_report_new(CAREPLAN_REPORT_ERROR, "UPPLAN.CSV");
     assert_non_null(r);
     add(r, "CP1031", 12, 8, "「単位数」が空です。");
     add(r, "CP1032", 13, 9, "「注意」が空です。");
-    report_add_code(r, RULE_SENDER_MISMATCH, (const char *[]){"0300000009-43", "0300000100-43"}, 2);
-    report_add_good_file(r, "UPSIKYU.CSV");
-    autofree char *text = report_text(r, &length);
+    careplan_report_add_code(r, RULE_SENDER_MISMATCH, (const char *[]){"0300000009-43", "0300000100-43"}, 2);
+    careplan_report_add_good_file(r, "UPSIKYU.CSV");
+    autofree char *text = careplan_report_text(r, &length);
     assert_non_null(text);
     assert_int_equal(length, strlen(text));
     assert_memory_equal(text, "\xEF\xBB\xBF", 3);
@@ -203,70 +206,70 @@ static void a_report_is_for_notepad_and_says_place_and_code(void **state)
     assert_non_null(strstr(text, "お知らせ（1件）"));
     assert_non_null(strstr(text, "0300000009-43"));
     assert_non_null(strstr(text, "UPSIKYU.CSV"));
-    report_free(r);
+    careplan_report_free(r);
 }
 
 static void a_file_with_a_wrong_sender_is_not_saved_under_the_same_name_again(void **state)
 {
     (void)state;
     size_t length;
-    struct report *r = report_new(REPORT_ERROR, "UPPLAN.CSV");
+    struct careplan_report *r = careplan_report_new(CAREPLAN_REPORT_ERROR, "UPPLAN.CSV");
     assert_non_null(r);
-    report_add_code(r, RULE_SENDER_MISMATCH, (const char *[]){"0300000009-43", "0300000100-43"}, 2);
+    careplan_report_add_code(r, RULE_SENDER_MISMATCH, (const char *[]){"0300000009-43", "0300000100-43"}, 2);
     add(r, "CP1031", 12, 8, "「単位数」が空です。");
-    autofree char *text = report_text(r, &length);
+    autofree char *text = careplan_report_text(r, &length);
     assert_non_null(text);
     assert_null(strstr(text, "同じ名前"));
     assert_non_null(strstr(text, "1) ファイル名："));
-    report_free(r);
+    careplan_report_free(r);
 }
 
 static void a_report_keeps_a_thousand_problems_and_counts_the_rest(void **state)
 {
     (void)state;
     size_t length;
-    struct report *r = report_new(REPORT_ERROR, "UPPLAN.CSV");
+    struct careplan_report *r = careplan_report_new(CAREPLAN_REPORT_ERROR, "UPPLAN.CSV");
     assert_non_null(r);
-    for (unsigned i = 1; i <= STANDARD_PROBLEMS_MAX + 7; i++)
+    for (unsigned i = 1; i <= CAREPLAN_PROBLEMS_MAX + 7; i++)
         add(r, "CP1031", i, 1, "空です。");
-    autofree char *text = report_text(r, &length);
+    autofree char *text = careplan_report_text(r, &length);
     assert_non_null(text);
     assert_non_null(strstr(text, "1000) 1000行目"));
     assert_null(strstr(text, "1001行目"));
     assert_non_null(strstr(text, "このほかに7件あります。"));
-    report_free(r);
+    careplan_report_free(r);
 }
 
 static void an_incomplete_unit_is_reported_by_its_files(void **state)
 {
     (void)state;
     size_t length;
-    struct transfer_name plan;
-    assert_int_equal(transfer_name_parse("UPPLAN_202504_" CARE, &plan, NULL, NULL), NAME_TRANSFER);
-    struct report *r = report_new(REPORT_INCOMPLETE, plan.sequence);
+    struct careplan_name plan;
+    assert_int_equal(careplan_name_parse("UPPLAN_202504_" CARE, &plan, NULL, NULL), CAREPLAN_NAME_TRANSFER);
+    struct careplan_report *r = careplan_report_new(CAREPLAN_REPORT_INCOMPLETE, plan.sequence);
     assert_non_null(r);
-    const struct unit_file file = {&plan, NULL};
-    assert_int_equal(unit_judge(&file, 1, report_add, r), UNIT_INCOMPLETE);
-    autofree char *text = report_text(r, &length);
+    const struct careplan_unit_file file = {&plan, NULL};
+    assert_int_equal(careplan_unit_judge(&file, 1, careplan_report_add, r), CAREPLAN_UNIT_INCOMPLETE);
+    autofree char *text = careplan_report_text(r, &length);
     assert_non_null(text);
     assert_non_null(strstr(text, "連番：20250325101500"));
     assert_non_null(strstr(text, "足りないもの（1件）"));
     assert_non_null(strstr(text, "UPSIKYU"));
-    report_free(r);
+    careplan_report_free(r);
 }
 
 static void what_is_there_is_neither_to_be_corrected_nor_deleted(void **state)
 {
     (void)state;
     size_t length;
-    struct transfer_name plan;
-    assert_int_equal(transfer_name_parse("UPPLAN_202504_" CARE, &plan, NULL, NULL), NAME_TRANSFER);
-    struct report *r = report_new(REPORT_INCOMPLETE, plan.sequence);
+    struct careplan_name plan;
+    assert_int_equal(careplan_name_parse("UPPLAN_202504_" CARE, &plan, NULL, NULL), CAREPLAN_NAME_TRANSFER);
+    struct careplan_report *r = careplan_report_new(CAREPLAN_REPORT_INCOMPLETE, plan.sequence);
     assert_non_null(r);
-    const struct unit_file file = {&plan, NULL};
-    assert_int_equal(unit_judge(&file, 1, report_add, r), UNIT_INCOMPLETE);
-    report_add_good_file(r, plan.canonical);
-    autofree char *text = report_text(r, &length);
+    const struct careplan_unit_file file = {&plan, NULL};
+    assert_int_equal(careplan_unit_judge(&file, 1, careplan_report_add, r), CAREPLAN_UNIT_INCOMPLETE);
+    careplan_report_add_good_file(r, plan.canonical);
+    autofree char *text = careplan_report_text(r, &length);
     assert_non_null(text);
     const char *good = strstr(text, "■ 問題のないファイル"), *name = strstr(text, plan.canonical);
     assert_true(good && name && good < name); /* there alone */
@@ -274,23 +277,24 @@ static void what_is_there_is_neither_to_be_corrected_nor_deleted(void **state)
     static const char *const no[] = {"直すところ", "直したファイル", "消してください"};
     for (size_t i = 0; i < sizeof no / sizeof *no; i++)
         assert_null(strstr(text, no[i]));
-    report_free(r);
+    careplan_report_free(r);
 }
 
 static void a_file_to_be_corrected_is_not_called_good(void **state)
 {
     (void)state;
     size_t length;
-    struct report *r = report_new(REPORT_INCOMPLETE, "20250325101500");
-    struct transfer_name plan, other;
+    struct careplan_report *r = careplan_report_new(CAREPLAN_REPORT_INCOMPLETE, "20250325101500");
+    struct careplan_name plan, other;
     assert_non_null(r);
-    assert_int_equal(transfer_name_parse("UPPLAN_202504_" CARE, &plan, NULL, NULL), NAME_TRANSFER);
-    assert_int_equal(transfer_name_parse("UPHOSOKU_202503_" CARE, &other, NULL, NULL), NAME_TRANSFER);
-    const struct unit_file files[] = {{&plan, NULL}, {&other, NULL}};
-    assert_int_equal(unit_judge(files, 2, report_add, r), UNIT_INCOMPLETE);
-    report_add_good_file(r, plan.canonical);
-    report_add_good_file(r, other.canonical);
-    autofree char *text = report_text(r, &length);
+    assert_int_equal(careplan_name_parse("UPPLAN_202504_" CARE, &plan, NULL, NULL), CAREPLAN_NAME_TRANSFER);
+    assert_int_equal(careplan_name_parse("UPHOSOKU_202503_" CARE, &other, NULL, NULL),
+                     CAREPLAN_NAME_TRANSFER);
+    const struct careplan_unit_file files[] = {{&plan, NULL}, {&other, NULL}};
+    assert_int_equal(careplan_unit_judge(files, 2, careplan_report_add, r), CAREPLAN_UNIT_INCOMPLETE);
+    careplan_report_add_good_file(r, plan.canonical);
+    careplan_report_add_good_file(r, other.canonical);
+    autofree char *text = careplan_report_text(r, &length);
     assert_non_null(text);
     assert_non_null(strstr(text, "直すところ（1件）"));
     assert_non_null(strstr(text, "足りないもの（1件）"));
@@ -298,7 +302,7 @@ static void a_file_to_be_corrected_is_not_called_good(void **state)
     assert_non_null(good);
     assert_non_null(strstr(good, plan.canonical));
     assert_null(strstr(good, other.canonical));
-    report_free(r);
+    careplan_report_free(r);
 }
 
 int main(void)

@@ -10,7 +10,7 @@
 
 static const char *ja(const char *reason, char out[STATUS_REASON_SIZE])
 {
-    status_reason_words(reason, STANDARD_JA, out);
+    status_reason_words(reason, CAREPLAN_JA, out);
     return out;
 }
 
@@ -21,15 +21,15 @@ static void a_rule_is_told_with_its_sentence(void **state)
     assert_string_equal(ja("CP1042", text), "CP1042：「項目」が…桁です。…桁で出力してください。");
     assert_string_equal(ja("cp3009", text),
                         "CP3009：文書の中身が「…」の形式ではありません。"); /* as receipts have it */
-    status_reason_words("CP3008", STANDARD_EN, text);
+    status_reason_words("CP3008", CAREPLAN_EN, text);
     assert_string_equal(text, "CP3008: Documents of type \"…\" cannot be sent.");
 }
 
 static void every_rule_fits(void **state)
 {
     (void)state;
-    const struct standard_rule *rules;
-    size_t n = standard_rules(&rules);
+    const struct careplan_rule *rules;
+    size_t n = careplan_rules(&rules);
     for (size_t i = 0; i < n; i++) {
         char text[STATUS_REASON_SIZE];
         ja(rules[i].code, text);
@@ -65,7 +65,7 @@ static void codes_are_words(void **state)
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         char text[STATUS_REASON_SIZE];
         assert_true((unsigned char)*ja(codes[i], text) >= 0xE3); /* Japanese */
-        status_reason_words(codes[i], STANDARD_EN, text);
+        status_reason_words(codes[i], CAREPLAN_EN, text);
         assert_string_not_equal(text, codes[i]);
     }
 }
