@@ -1,18 +1,19 @@
-/* ケアプランデータ連携標準仕様 as a library: file names, layouts, the check of a file as a stream, send
- * units, and the words for people. Does no I/O. Sources are named as 「標準仕様 N」 (chapters of Ver.4.1).
+/* ケアプランデータ連携標準仕様 as a library (libcareplan): file names, layouts, the check of a file as a
+ * stream, send units, and the words for people. Records by item name: careplan/record.h. Sources are named as
+ * 「標準仕様 N」 (chapters of Ver.4.1).
  *
- * Layouts and rules are constant tables, compiled from the TSV files in src/standard/. Everything is
- * re-entrant; one `struct careplan_check` belongs to one thread at a time. Text in and out is UTF-8, contents
- * are MS932 bytes. */
+ * - No I/O: bytes come in by calls, problems go out by callbacks. No global state: everything that changes
+ *   belongs to an object, and an object to one thread at a time; tables are constant and may be shared.
+ * - Text in and out is UTF-8, contents are MS932 bytes.
+ * - Memory: a check holds at most CAREPLAN_CHECK_MEMORY bytes, or what its `limits` allow, however large the
+ *   file is.
+ * - Functions that may fail return 0 or a negative errno. */
 #ifndef CAREPLAN_STANDARD_H
 #define CAREPLAN_STANDARD_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "careplan/error.h"
-#include "careplan/office.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -27,26 +28,71 @@ enum {
     CAREPLAN_PROBLEMS_MAX = 1000,   /* reported a file; the rest are counted */
     CAREPLAN_NAME_MAX = 128,
     CAREPLAN_IMAGES_MAX = 4096, /* image names collected a UPKIHON file */
+    CAREPLAN_KEYS_MAX = 65536,  /* different keys remembered of one file */
+    CAREPLAN_CHECK_MEMORY =
+        8 * 1024 * 1024, /* bytes that a check holds at most by default, its result included */
 };
+
+/* ---- The standard's tables ---- */
+
+/* Versions, file kinds, layouts, units, flows, service types: constant once made, shared by threads. Where a
+ * function takes one, NULL means the built-in one. */
+struct careplan_standard;
+const struct careplan_standard *careplan_standard_builtin(void);
+
+/* A table of the ministry's next version, as TSV text. `name` is "versions.tsv", "202604/UPPLAN.tsv", …
+ * (docs/standard.md, "Tables of your own"). */
+struct careplan_table {
+    const char *name, *text;
+    size_t length;
+};
+struct careplan_table_fault {
+    char name[64];      /* the table */
+    unsigned long line; /* from 1; 0 = the whole table */
+    char reason[256];   /* English, one line */
+};
+/* The built-in standard with versions added or replaced. 0; -EINVAL: a table is bad, `fault` says where and
+ * why (it may be NULL); -ENOMEM. The texts are not needed afterwards. */
+int careplan_standard_new(const struct careplan_table *tables, size_t n, struct careplan_standard **out,
+                          struct careplan_table_fault *fault);
+void careplan_standard_free(struct careplan_standard *s); /* NULL is allowed */
+
+/* One CSVバージョン (標準仕様 改版履歴). */
+struct careplan_version {
+    const char *name; /* "202407" */
+    const char *name_ja;
+    const char *applies_from, *applies_until; /* サービス提供年月 YYYYMM, both included; "" = open */
+    const char *replaced_by;                  /* not "": no file carries this value any more, but that one */
+    bool services_in_name;                    /* file names carry the two service types */
+    bool preventive;                          /* knows the flows of 標準仕様 3.2 */
+};
+size_t careplan_versions(const struct careplan_standard *s, const struct careplan_version **first);
 
 /* ---- File kinds and layouts (標準仕様 別紙) ---- */
 
 struct careplan_layout; /* items of one (version, kind); see src/standard/layout.h */
 
 struct careplan_kind {
-    const char *version; /* "202407" or "202208" (CSVバージョン) */
-    const char *name;    /* "UPPLAN", …, "UPKIHON_IMAGE" */
+    const struct careplan_version *version; /* CSVバージョン */
+    const char *name;                       /* "UPPLAN", …, "UPKIHON_IMAGE" */
     const char *name_ja;
     bool month_in_name;
     bool image;     /* JPEG, not CSV */
     bool main_file; /* shown last: UP1KYO, UPPLAN, UPJSK, UPKIHON, UPYOBO, every DLT… */
     bool deletion;  /* DLT… */
     const struct careplan_layout *layout; /* NULL for an image */
+    const struct careplan_standard *standard;
 };
-const struct careplan_kind *careplan_kind_find(const char *version, const char *name); /* NULL: none */
-size_t careplan_kinds(const struct careplan_kind **first); /* all, in table order */
+const struct careplan_kind *careplan_kind_find(const struct careplan_standard *s, const char *version,
+                                               const char *name); /* NULL: none */
+size_t careplan_kinds(const struct careplan_standard *s,
+                      const struct careplan_kind **first); /* all, in table order */
 /* "第1表" … : the kind in a clerk's words, e.g. 「居宅サービス計画1表」 or "Table 6 (plan)". */
 const char *careplan_kind_title(const struct careplan_kind *k, enum careplan_language language);
+/* Items of a kind, from 0: 0 for an image. Names: as printed, and `name_en` of the layout ("insured_no"). */
+size_t careplan_kind_items(const struct careplan_kind *k);
+const char *careplan_kind_item_ja(const struct careplan_kind *k, size_t i); /* NULL: no such item */
+const char *careplan_kind_item_en(const struct careplan_kind *k, size_t i); /* NULL: no such item */
 
 /* ---- Names (標準仕様 4章) ---- */
 
@@ -85,25 +131,45 @@ typedef void careplan_problem_fn(void *context, const struct careplan_problem *p
 
 /* Judges a name (any case; UTF-8; no folder part). Problems (CAREPLAN_NAME_OTHER that was meant to be a
  * transfer name) go to `fn` (may be NULL). */
-enum careplan_name_class careplan_name_parse(const char *name, struct careplan_name *out,
-                                             careplan_problem_fn *fn, void *context);
+enum careplan_name_class careplan_name_parse(const struct careplan_standard *s, const char *name,
+                                             struct careplan_name *out, careplan_problem_fn *fn,
+                                             void *context);
 
 /* ---- The check of one file, as a stream ---- */
 
 struct careplan_check;
+struct careplan_limits { /* 0 = the default */
+    size_t item_bytes;   /* longest item, default CAREPLAN_ITEM_MAX */
+    size_t row_bytes;    /* longest record, default CAREPLAN_ROW_MAX */
+    size_t keys; /* different keys remembered of one file (users, records, …), default CAREPLAN_KEYS_MAX;
+                    over it, what cannot be compared any more is said once, by a warning (CP1019) */
+};
 struct careplan_check_options {
-    /* severity of a rule, NULL = the catalogue's own */
+    /* severity of a rule, NULL = the catalogue's own; not asked for rules that are `fixed` */
     enum careplan_severity (*severity)(void *context, const char *code, enum careplan_severity standard);
     void *context;
+    struct careplan_limits limits;
 };
+
+/* A relation key (標準仕様 関連キー) of one user in one file: 保険者番号, 被保険者番号 and the day or month.
+ */
+struct careplan_key {
+    char insurer_no[7], insured_no[11];
+    char date[9];  /* YYYYMMDD or YYYYMM, or "" when the kind's key has none beside this main file */
+    uint64_t line; /* where it stands first */
+};
+
 struct careplan_check_result {
     uint64_t bytes, records;
     uint64_t errors, warnings;         /* all, also those beyond CAREPLAN_PROBLEMS_MAX */
     uint64_t not_reported;             /* beyond it */
     char version[7];                   /* CSVバージョン of the first record, or "" */
     char (*images)[CAREPLAN_NAME_MAX]; /* names in item 62 of UPKIHON, upper case, each once; malloc'd */
-    uint64_t *image_lines;             /* where each stands, or NULL when not known; malloc'd */
+    uint64_t *image_lines;             /* where each stands; malloc'd */
     size_t n_images;
+    struct careplan_key *keys; /* each once, in order of place; malloc'd */
+    size_t n_keys;
+    bool keys_complete; /* false: there were more than the limit, or a record could not be read */
 };
 /* `name` was parsed before (its kind decides the layout; for an image: first bytes). Problems come in order
  * of place as they are found. NULL: no memory. */
@@ -118,26 +184,23 @@ int careplan_check_finish(struct careplan_check *c, struct careplan_check_result
 void careplan_check_free(struct careplan_check *c);
 void careplan_check_result_free(struct careplan_check_result *r);
 
-/* A document (not by the standard): is its content what its extension says, by its first bytes? `extension`
- * without the dot, any case; known: pdf jpg jpeg png xlsx docx. */
-bool document_known(const char *extension);
-bool document_matches(const char *extension, const void *first,
-                      size_t length); /* give at least 8 bytes if there are */
-
 /* ---- Send units (標準仕様 2.4, 3.4) ---- */
 
 struct careplan_unit_file {
     const struct careplan_name *name;
-    const struct careplan_check_result *result; /* may be NULL: then no images are known */
+    const struct careplan_check_result *result; /* may be NULL: then its images and keys are not known */
 };
 enum careplan_unit_state {
     CAREPLAN_UNIT_COMPLETE,
     CAREPLAN_UNIT_SUB_MISSING, /* complete but for SUB files: goes after unit_wait with a warning */
-    CAREPLAN_UNIT_INCOMPLETE,
+    CAREPLAN_UNIT_INCOMPLETE,  /* a file is missing, or one is there that goes with none */
+    CAREPLAN_UNIT_FAULTY,      /* all files are there, but their records do not fit each other */
 };
-/* Judges the files of one (sender, recipient, sequence). What is missing goes to `fn` (may be NULL), a
- * problem each (rule "unit"; its `file` says whose), with its text. */
+/* Judges the files of one (sender, recipient, sequence): what is missing, and records without their partner
+ * (標準仕様 関連キー). Problems go to `fn` (may be NULL); `file` of a problem says whose it is. `options` may
+ * be NULL. */
 enum careplan_unit_state careplan_unit_judge(const struct careplan_unit_file *files, size_t n,
+                                             const struct careplan_check_options *options,
                                              careplan_problem_fn *fn, void *context);
 
 /* Who may send what to whom (標準仕様 2.2, 3.2, flows.tsv), by service types. */
@@ -154,31 +217,11 @@ struct careplan_rule {
     enum careplan_severity severity;
     const char *message_ja, *message_en; /* {item} = the item's name, {1} … {6} = arguments */
     const char *remedy_ja, *remedy_en;
-    const char *source;
+    const char *source; /* chapter or item of the standard; how it follows from it */
+    bool fixed;         /* the program cannot go on without it: [rules] does not change it */
 };
 size_t careplan_rules(const struct careplan_rule **first);        /* sorted by code */
 const struct careplan_rule *careplan_rule_find(const char *code); /* NULL: none */
-
-/* Codes of the catalogue that are found outside the standard's own checks; arguments in order for
- * careplan_report_add_code. Who keeps a file's state and its report uses these. */
-#define RULE_EMPTY_FILE "CP1018"          /* - */
-#define RULE_UNKNOWN_NAME "CP3001"        /* file name */
-#define RULE_UNKNOWN_PARTNER "CP3002"     /* office */
-#define RULE_SENDER_MISMATCH "CP3003"     /* sender of the name, this office */
-#define RULE_FOLDER_MISMATCH "CP3004"     /* recipient of the name, office of the folder */
-#define RULE_HOLE "CP3005"                /* offset of the first byte that was never written, from 1 */
-#define RULE_RECIPIENT_UNCLEAR "CP3006"   /* office number, candidates in words (202208 names) */
-#define RULE_RECIPIENT_NONE "CP3007"      /* office number, careplan_kind_title */
-#define RULE_DOCUMENT_TYPE "CP3008"       /* extension */
-#define RULE_DOCUMENT_CONTENT "CP3009"    /* extension */
-#define RULE_UNIT_INCOMPLETE "CP3010"     /* sequence number, what is missing in words */
-#define RULE_HELD "CP3011"                /* name of the .確認.txt note */
-#define RULE_DOCUMENT_FOLDER "CP3012"     /* - */
-#define RULE_PARTNER_CERTIFICATE "CP3013" /* office */
-#define RULE_REFUSED "CP3014"             /* office, its code or words */
-#define RULE_UNREADABLE "CP3015"          /* - */
-#define RULE_TOO_LARGE "CP3016"           /* limit in words, "1 GB" */
-#define RULE_NAME_TWICE "CP3017"          /* folder of the other one: "outbox", "outbox/NAME" */
 
 /* ---- Reports for people ---- */
 
@@ -195,10 +238,6 @@ struct careplan_report *careplan_report_new(enum careplan_report_kind kind, cons
  * CAREPLAN_PROBLEMS_MAX.
  */
 void careplan_report_add(void *report, const struct careplan_problem *problem);
-/* Problems that are not the standard's: unknown partner, folder and name disagree, never-written range, … by
- * a code of the catalogue and up to four arguments for its placeholders, in order. */
-void careplan_report_add_code(struct careplan_report *r, const char *code, const char *const *arguments,
-                              size_t n);
 /* At the end: which of the unit's files are good. */
 void careplan_report_add_good_file(struct careplan_report *r, const char *file_name);
 /* malloc'd; *length bytes. NULL: no memory. Does not free `r`. */

@@ -160,7 +160,7 @@ static bool judge_name(struct command *c, const char *path, const char *text, st
     struct place place = {c, path};
     uint64_t before = c->out.errors;
     c->out.files++;
-    if (careplan_name_parse(text, name, put, &place) == CAREPLAN_NAME_TRANSFER)
+    if (careplan_name_parse(NULL, text, name, put, &place) == CAREPLAN_NAME_TRANSFER)
         return true;
     if (c->out.errors == before)
         output_unknown_name(&c->out, path, text);
@@ -278,7 +278,7 @@ static int folder_take(struct command *c, struct folder *f, const char *entry)
         say("not-judged", path, "is a folder inside and was not judged; do: name it to judge it");
         return 0;
     }
-    if (careplan_name_parse(entry, &name, NULL, NULL) == CAREPLAN_NAME_TRANSFER) {
+    if (careplan_name_parse(NULL, entry, &name, NULL, NULL) == CAREPLAN_NAME_TRANSFER) {
         int r = folder_add(f, path, &name);
         if (r == 0) {
             c->out.files++;
@@ -288,7 +288,7 @@ static int folder_take(struct command *c, struct folder *f, const char *entry)
     }
     struct place place = {c, path};
     uint64_t before = c->out.errors;
-    careplan_name_parse(entry, &name, put, &place);
+    careplan_name_parse(NULL, entry, &name, put, &place);
     bool meant = c->out.errors > before;
     if (!meant && is_candidate(entry))
         output_unknown_name(&c->out, path, entry);
@@ -360,7 +360,7 @@ static size_t judge_unit(struct command *c, const struct folder *f, size_t first
             (struct careplan_unit_file){&members[i].name, members[i].judged ? &members[i].result : NULL};
     }
     struct unit_place place = {c, f, members, n};
-    careplan_unit_judge(files, n_files, put_unit, &place);
+    careplan_unit_judge(files, n_files, NULL, put_unit, &place);
     for (size_t i = 0; i < n; i++)
         careplan_check_result_free(&members[i].result);
     return n;

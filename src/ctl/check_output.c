@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "ctl/common.h"
+#include "standard/product.h"
 
 enum { JSON_PROBLEMS_MAX = 100000 }; /* kept until the end; the rest is counted */
 

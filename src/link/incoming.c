@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "careplan/standard.h"
+#include "standard/product.h"
 #include "link/link_private.h"
 
 enum {
@@ -161,7 +162,7 @@ static int name_file(struct incoming *in, struct incoming_file *f, const struct 
     if (in->l->names.normalise(named->name, f->name) || strcmp(named->name, f->name) != 0)
         return fault(in, "file-name");
     in->l->names.fold(f->name, f->folded);
-    if (careplan_name_parse(f->name, &f->transfer, NULL, NULL) == CAREPLAN_NAME_TRANSFER)
+    if (careplan_name_parse(NULL, f->name, &f->transfer, NULL, NULL) == CAREPLAN_NAME_TRANSFER)
         return judge_transfer(in, f);
     f->transfer.kind = NULL;
     return judge_document(in, f);
@@ -293,7 +294,7 @@ int incoming_judge(struct incoming *in)
         return local(in, -ENOMEM);
     for (size_t i = 0; i < in->n_files; i++)
         unit[i].name = &in->files[i].transfer;
-    return careplan_unit_judge(unit, in->n_files, NULL, NULL) == CAREPLAN_UNIT_INCOMPLETE
+    return careplan_unit_judge(unit, in->n_files, NULL, NULL, NULL) == CAREPLAN_UNIT_INCOMPLETE
                ? open_fault(in, RULE_UNIT_INCOMPLETE)
                : 0;
 }

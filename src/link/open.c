@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "careplan/standard.h"
+#include "standard/product.h"
 #include "link/link_private.h"
 
 enum {

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "mount/route.h"
+#include "standard/product.h"
 
 enum { READ_SIZE = 64 * 1024, FIRST_BYTES = 512 };
 #define DOCUMENT_KIND "DOCUMENT"
@@ -54,7 +55,7 @@ static void findings_add(void *context, const struct careplan_problem *problem)
 static void findings_fault(struct findings *f, const char *code, const char *const *arguments, size_t n)
 {
     if (findings_report(f))
-        careplan_report_add_code(f->report, code, arguments, n);
+        report_add_code(f->report, code, arguments, n);
     if (f->errors++ == 0)
         snprintf(f->first, sizeof f->first, "%s", code);
 }
@@ -118,7 +119,7 @@ static int judge_held(const struct judge_request *request, struct judgement *out
     with_cleanup(autoreport) struct careplan_report *report =
         careplan_report_new(CAREPLAN_REPORT_CONFIRM, request->name);
     if (report)
-        careplan_report_add_code(report, RULE_HELD, (const char *[]){note}, 1);
+        report_add_code(report, RULE_HELD, (const char *[]){note}, 1);
     out->verdict = VERDICT_HELD;
     snprintf(out->reason, sizeof out->reason, "held");
     remove_report(out, request->name, CAREPLAN_REPORT_ERROR);
@@ -140,7 +141,7 @@ static int judge_waiting(const struct judge_request *request, const struct route
     with_cleanup(autoreport) struct careplan_report *report =
         careplan_report_new(CAREPLAN_REPORT_ERROR, request->name);
     if (report)
-        careplan_report_add_code(report, route->code, arguments, n);
+        report_add_code(report, route->code, arguments, n);
     out->verdict = VERDICT_WAITING;
     snprintf(out->reason, sizeof out->reason, "%s", route->reason);
     remove_report(out, request->name, CAREPLAN_REPORT_CONFIRM);
@@ -248,7 +249,7 @@ static int judge_other(const struct judge_request *request, bool in_partner_fold
 {
     with_cleanup(findings_free) struct findings f = {.name = request->name};
     struct careplan_name ignored;
-    careplan_name_parse(request->name, &ignored, findings_add, &f);
+    careplan_name_parse(NULL, request->name, &ignored, findings_add, &f);
     const char *dot = strrchr(request->name, '.'), *extension = dot ? dot + 1 : "";
     if (f.errors == 0 && !in_partner_folder &&
         name_class(request->settings, request->name, true, NULL) == CLASS_DOCUMENT)
@@ -334,7 +335,7 @@ static int judge_transfer(const struct judge_request *request, const struct ledg
     snprintf(out->recipient_text, sizeof out->recipient_text, "%s", route.recipient_text);
     snprintf(out->sequence, sizeof out->sequence, "%s", name->sequence);
     snprintf(out->kind, sizeof out->kind, "%s", name->kind->name);
-    snprintf(out->version, sizeof out->version, "%s", name->kind->version);
+    snprintf(out->version, sizeof out->version, "%s", name->kind->version->name);
     /* Delivered in upper case; a 202208 name stays as it was saved but for that. */
     snprintf(out->canonical, sizeof out->canonical, "%s", name->canonical);
     if (request->size == 0 && !request->settled && !request->held)

@@ -187,7 +187,7 @@ enum file_class name_class(const struct settings *s, const char *name, bool in_p
     struct careplan_name parsed;
     if (is_reserved(name))
         return CLASS_RESERVED;
-    if (careplan_name_parse(name, transfer ? transfer : &parsed, NULL, NULL) == CAREPLAN_NAME_TRANSFER)
+    if (careplan_name_parse(NULL, name, transfer ? transfer : &parsed, NULL, NULL) == CAREPLAN_NAME_TRANSFER)
         return CLASS_TRANSFER;
     if (is_scratch(s, name))
         return CLASS_SCRATCH;

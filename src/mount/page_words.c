@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "careplan/standard.h"
+#include "standard/product.h"
 
 void page_partner(struct ledger *l, const struct office_id *self, const struct ledger_status *s,
                   char name[256], char identity[32])
@@ -42,11 +43,11 @@ static const char *title_of(const struct ledger_unit_file *f)
 {
     const struct careplan_kind *kind = NULL;
     if (f->version[0])
-        kind = careplan_kind_find(f->version, f->kind);
+        kind = careplan_kind_find(NULL, f->version, f->kind);
     if (!kind) /* what arrives says the kind only */
-        kind = careplan_kind_find("202407", f->kind);
+        kind = careplan_kind_find(NULL, "202407", f->kind);
     if (!kind)
-        kind = careplan_kind_find("202208", f->kind);
+        kind = careplan_kind_find(NULL, "202208", f->kind);
     return kind ? careplan_kind_title(kind, CAREPLAN_JA) : NULL;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "standard/product.h"
 
 enum { CANDIDATES_MAX = 64 }; /* services of one number that are looked at */
 #define RULE_FLOW "CP1121"

@@ -115,7 +115,7 @@ static int route_file(const struct settle_look *look, const struct ledger_unit_f
     }
     struct careplan_name name;
     struct route route;
-    if (careplan_name_parse(file->name, &name, NULL, NULL) != CAREPLAN_NAME_TRANSFER)
+    if (careplan_name_parse(NULL, file->name, &name, NULL, NULL) != CAREPLAN_NAME_TRANSFER)
         return 0;
     r = route_find(look->ledger, look->office, in_folder ? &folder : NULL, &name, &route);
     if (r == 0 && route.state == ROUTE_KNOWN)
@@ -250,7 +250,7 @@ static int judging_fill(const struct settle_look *look, const struct ledger_unit
     if (!j->files || !j->names || !j->results || !j->report)
         return -ENOMEM;
     for (size_t i = 0; i < u->n_files; i++) {
-        if (careplan_name_parse(u->files[i].name, &j->names[i], NULL, NULL) != CAREPLAN_NAME_TRANSFER)
+        if (careplan_name_parse(NULL, u->files[i].name, &j->names[i], NULL, NULL) != CAREPLAN_NAME_TRANSFER)
             return -EINVAL;
         j->files[i] = (struct careplan_unit_file){.name = &j->names[i]};
         if (strcmp(j->names[i].kind->name, "UPKIHON"))
@@ -348,7 +348,7 @@ static enum settle_outcome judge_unit(struct settle_look *look, const struct led
         log_error("settle", "unit %s cannot be judged: %s", u->sequence, strerror(-r));
         return SETTLE_FAILED;
     }
-    switch (careplan_unit_judge(j.files, j.n, careplan_report_add, j.report)) {
+    switch (careplan_unit_judge(j.files, j.n, NULL, careplan_report_add, j.report)) {
     case CAREPLAN_UNIT_COMPLETE:
         return queue_complete(look, u);
     case CAREPLAN_UNIT_SUB_MISSING:
@@ -360,6 +360,7 @@ static enum settle_outcome judge_unit(struct settle_look *look, const struct led
         if (outcome == SETTLE_QUEUED && ledger_note_reason(look->ledger, u->message, REASON_SUB, NULL, NULL))
             log_warning("settle", "the status will not say that SUB files were missing");
         return outcome;
+    case CAREPLAN_UNIT_FAULTY:
     case CAREPLAN_UNIT_INCOMPLETE:
         break;
     }

@@ -11,8 +11,6 @@
 
 enum { FAULTS_AN_ITEM = 5 }; /* characters of one item that are reported */
 
-#define VERSION_OF_4_0 "202504" /* 標準仕様 改版履歴: no file carries it any more */
-
 static const struct problem_place whole_file = {0};
 
 static struct problem_place item_place(const struct record *r, size_t i)
@@ -159,8 +157,9 @@ static void quotes_check(struct record *r)
 /* The kind's layout in another version that has this number of items, or NULL. */
 static const struct careplan_layout *layout_with(const struct careplan_check *c, size_t n_items)
 {
-    for (size_t i = 0; i < table_kinds_count; i++) {
-        const struct careplan_layout *layout = table_kinds[i].layout;
+    const struct careplan_standard *s = c->name.kind->standard;
+    for (size_t i = 0; i < s->n_kinds; i++) {
+        const struct careplan_layout *layout = s->kinds[i].layout;
         if (layout && strcmp(layout->kind, c->layout->kind) == 0 && layout->n_items == n_items)
             return layout;
     }
@@ -210,8 +209,17 @@ static void version_of_name(struct record *r, const struct careplan_kind *conten
     if (old_name)
         PROBLEM(&c->sink, "CP1105", &whole_file, WORD(c->version), ((struct word){ja, en}));
     else
-        PROBLEM(&c->sink, "CP1103", &place, WORD(c->version), WORD(name->kind->version));
+        PROBLEM(&c->sink, "CP1103", &place, WORD(c->version), WORD(name->kind->version->name));
     c->layout = content->layout;
+}
+
+/* NULL: not in versions.tsv. */
+static const struct careplan_version *version_find(const struct careplan_standard *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_versions; i++)
+        if (strcmp(s->versions[i].name, name) == 0)
+            return &s->versions[i];
+    return NULL;
 }
 
 static void version_first(struct record *r)
@@ -230,11 +238,13 @@ static void version_first(struct record *r)
     if (strcmp(c->version, c->layout->version) == 0)
         return;
     const struct careplan_kind *content = kind_in_version(c->name.kind, c->version);
-    bool of_4_0 = strcmp(c->version, VERSION_OF_4_0) == 0;
+    const struct careplan_version *known = version_find(c->name.kind->standard, c->version);
+    bool replaced = known && known->replaced_by[0];
     if (content)
         version_of_name(r, content);
     else
-        PROBLEM(&c->sink, of_4_0 ? "CP1102" : "CP1101", &place, WORD(value), WORD(c->layout->version));
+        PROBLEM(&c->sink, replaced ? "CP1102" : "CP1101", &place, WORD(value),
+                WORD(replaced ? known->replaced_by : c->layout->version));
 }
 
 /* True: the record is of the file's version. A run of records that are not is said once. */
@@ -338,7 +348,8 @@ static void flow_check(struct careplan_check *c)
     bool in_scope = true;
     for (size_t i = 0; i < ARRAY_LENGTH(services); i++) {
         char words[VALUE_SIZE];
-        const struct service_type *type = service_type_find(services[i], strlen(services[i]));
+        const struct service_type *type =
+            service_type_find(name->kind->standard, services[i], strlen(services[i]));
         if (!type || type->linked)
             continue;
         in_scope = false;
@@ -410,7 +421,8 @@ struct careplan_check *careplan_check_new(const struct careplan_name *name,
     c->sink = (struct problem_sink){.fn = fn, .context = context};
     if (options)
         c->sink.options = *options;
-    c->items = (struct item_context){.sink = &c->sink, .deletion = name->kind->deletion};
+    c->items = (struct item_context){
+        .sink = &c->sink, .standard = name->kind->standard, .deletion = name->kind->deletion};
     if (!c->layout)
         return c;
     c->scanner = scanner_new(row_check, c);

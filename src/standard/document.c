@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "careplan/standard.h"
+#include "standard/product.h"
 
 #define ZIP "PK\x03\x04"
 /* What Excel and Word make of a document that is saved with a password. */

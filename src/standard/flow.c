@@ -13,7 +13,7 @@ static bool one_of(const char *service, const char *list)
     return found && (found - list) % 3 == 0;
 }
 
-static unsigned service_roles(const char *service)
+static unsigned service_roles(const struct careplan_standard *s, const char *service)
 {
     /* 43 also stands for a 居宅介護支援事業所 that is designated for 介護予防支援 (3.2 counts it as 包括). 46
      * and AF are the national codes of the preventive side. */
@@ -21,7 +21,7 @@ static unsigned service_roles(const char *service)
         return ROLE_CARE_MANAGER | ROLE_CENTER;
     if (one_of(service, "46 AF"))
         return ROLE_CENTER;
-    const struct service_type *type = service_type_find(service, strlen(service));
+    const struct service_type *type = service_type_find(s, service, strlen(service));
     if (!type)
         return ROLE_ANY;
     unsigned roles = (type->care ? ROLE_CARE_SERVICE : 0u) | (type->preventive ? ROLE_PREVENTIVE : 0u);
@@ -46,49 +46,49 @@ static unsigned flow_import(const struct flow *flow)
 /* 202208 knows the functions of 2.2 only (介護保険最新情報 vol.1177). */
 static bool flow_applies(const struct flow *flow, const struct careplan_kind *kind)
 {
-    return strcmp(flow->kind, kind->name) == 0 &&
-           !(flow->preventive_table && strcmp(kind->version, "202208") == 0);
+    return strcmp(flow->kind, kind->name) == 0 && (kind->version->preventive || !flow->preventive_table);
 }
 
 bool careplan_flow_allowed(const struct careplan_kind *kind, const char *sender_service,
                            const char *recipient_service)
 {
-    unsigned sender = service_roles(sender_service), recipient = service_roles(recipient_service);
-    for (size_t i = 0; i < table_flows_count; i++) {
-        const struct flow *flow = &table_flows[i];
+    unsigned sender = service_roles(kind->standard, sender_service),
+             recipient = service_roles(kind->standard, recipient_service);
+    for (size_t i = 0; i < kind->standard->n_flows; i++) {
+        const struct flow *flow = &kind->standard->flows[i];
         if (flow_applies(flow, kind) && (flow->output & sender) && (flow_import(flow) & recipient))
             return true;
     }
     return false;
 }
 
-static bool service_out_of_scope(const char *service)
+static bool service_out_of_scope(const struct careplan_standard *s, const char *service)
 {
-    const struct service_type *type = service_type_find(service, strlen(service));
+    const struct service_type *type = service_type_find(s, service, strlen(service));
     return type && !type->linked;
 }
 
 bool careplan_flow_may_send(const struct careplan_kind *kind, const char *service)
 {
-    unsigned roles = service_roles(service);
-    for (size_t i = 0; i < table_flows_count; i++)
-        if (flow_applies(&table_flows[i], kind) && (table_flows[i].output & roles))
-            return !service_out_of_scope(service);
+    unsigned roles = service_roles(kind->standard, service);
+    for (size_t i = 0; i < kind->standard->n_flows; i++)
+        if (flow_applies(&kind->standard->flows[i], kind) && (kind->standard->flows[i].output & roles))
+            return !service_out_of_scope(kind->standard, service);
     return false;
 }
 
 bool careplan_flow_may_receive(const struct careplan_kind *kind, const char *service)
 {
-    unsigned roles = service_roles(service);
-    for (size_t i = 0; i < table_flows_count; i++)
-        if (flow_applies(&table_flows[i], kind) && (flow_import(&table_flows[i]) & roles))
-            return !service_out_of_scope(service);
+    unsigned roles = service_roles(kind->standard, service);
+    for (size_t i = 0; i < kind->standard->n_flows; i++)
+        if (flow_applies(&kind->standard->flows[i], kind) && (flow_import(&kind->standard->flows[i]) & roles))
+            return !service_out_of_scope(kind->standard, service);
     return false;
 }
 
-bool service_may_plan(const char *service)
+bool service_may_plan(const struct careplan_standard *s, const char *service)
 {
-    return service_roles(service) & (ROLE_CARE_MANAGER | ROLE_CENTER);
+    return service_roles(s, service) & (ROLE_CARE_MANAGER | ROLE_CENTER);
 }
 
 void flow_senders(const struct careplan_kind *kind, enum careplan_language language, char *out, size_t size)
@@ -103,9 +103,9 @@ void flow_senders(const struct careplan_kind *kind, enum careplan_language langu
         {ROLE_PREVENTIVE, {"介護予防・総合事業サービス事業所", "preventive service offices"}},
     };
     unsigned output = 0;
-    for (size_t i = 0; i < table_flows_count; i++)
-        if (flow_applies(&table_flows[i], kind))
-            output |= table_flows[i].output;
+    for (size_t i = 0; i < kind->standard->n_flows; i++)
+        if (flow_applies(&kind->standard->flows[i], kind))
+            output |= kind->standard->flows[i].output;
     size_t at = 0;
     out[0] = '\0';
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {

@@ -12,8 +12,10 @@ import sys
 TYPES = {t: "ITEM_" + t.upper() for t in (
     "ym ymd hhmm digits code int decimal text flags31 postal phone insured_no office_no unused").split()}
 UNIT_PARTS = 4  # as in layout.h
+RECORD_ITEMS = 12
 EXACT = {"ym", "ymd", "hhmm", "flags31", "postal", "insured_no", "office_no"}
-RULE_COLUMNS = "code rule severity message_ja message_en remedy_ja remedy_en source".split()
+VERSION_COLUMNS = "version name_ja applies_from applies_until replaced_by services_in_name preventive".split()
+RULE_COLUMNS = "code rule severity message_ja message_en remedy_ja remedy_en source fixed".split()
 ROLES = {"居宅介護支援事業所": "ROLE_CARE_MANAGER", "居宅サービス事業所": "ROLE_CARE_SERVICE",
          "地域包括支援センター等": "ROLE_CENTER", "介護予防・総合事業サービス事業所": "ROLE_PREVENTIVE"}
 
@@ -127,9 +129,11 @@ def write_rules(out, base, kind, rows, rules):
         # An item that an older version does not have takes the rule with it.
         if any(name not in index for name in names):
             continue
+        if len(names) > RECORD_ITEMS:
+            raise TableError(f"{rule['_place']}: more than {RECORD_ITEMS} items")
         items = ", ".join(str(index[name]) for name in names)
-        lines.append("    {RECORD_%s, %s, {%s}, %s}," % (
-            rule["check"].upper(), c_string(rule["code"]), items, c_string(rule["values"])))
+        lines.append("    {RECORD_%s, %s, {%s}, %d, %s}," % (
+            rule["check"].upper(), c_string(rule["code"]), items, len(names), c_string(rule["values"])))
     if not lines:
         return "NULL", 0
     out.append(f"static const struct record_rule {base}_rules[] = {{")
@@ -161,7 +165,16 @@ def write_layout(out, directory, version, kind, expected, rules):
     return f"&{base}"
 
 
-def write_kinds(out, directory, words):
+def write_versions(out, directory):
+    rows = read_table(os.path.join(directory, "versions.tsv"), VERSION_COLUMNS)
+    count = write_array(out, "struct careplan_version table_versions", [
+        "    {%s, %s, %s}," % (", ".join(c_string(row[c]) for c in VERSION_COLUMNS[:5]),
+                               c_bool(row["services_in_name"] == "yes"), c_bool(row["preventive"] == "yes"))
+        for row in rows])
+    return [row["version"] for row in rows], count
+
+
+def write_kinds(out, directory, words, versions):
     rules = read_table(os.path.join(directory, "records.tsv"), "kinds check code items values".split())
     kinds = read_table(os.path.join(directory, "file_kinds.tsv"),
                        "version kind name_ja items month_in_name regex example remark".split())
@@ -170,17 +183,18 @@ def write_kinds(out, directory, words):
         image = row["items"] == "-"
         layout = "NULL" if image else write_layout(out, directory, row["version"], row["kind"], int(row["items"]), rules)
         lines.append("    {%s}," % ", ".join((
-            c_string(row["version"]), c_string(row["kind"]), c_string(row["name_ja"]),
+            f"&table_versions[{versions.index(row['version'])}]", c_string(row["kind"]), c_string(row["name_ja"]),
             c_bool(row["month_in_name"] == "yes"), c_bool(image), c_bool(words[row["kind"]]["main"] == "yes"),
-            c_bool(row["kind"].startswith("DLT")), layout)))
-    write_array(out, "struct careplan_kind table_kinds", "table_kinds_count", lines)
+            c_bool(row["kind"].startswith("DLT")), layout, "&table_standard")))
+    out.append("static const struct careplan_standard table_standard;")
+    return write_array(out, "struct careplan_kind table_kinds", lines)
 
 
-def write_array(out, declaration, count, lines):
-    out.append(f"const {declaration}[] = {{")
+def write_array(out, declaration, lines):
+    out.append(f"static const {declaration}[] = {{")
     out.extend(lines)
     out.append("};")
-    out.append(f"const size_t {count} = {len(lines)};")
+    return len(lines)
 
 
 def write_units(out, directory):
@@ -198,7 +212,7 @@ def write_units(out, directory):
         lines.append("    {%s, %s, {%s}, {%s}, %s}," % (
             c_string(row["version"]), c_string(row["main"]), ", ".join(map(c_string, needs)) or "NULL",
             ", ".join(map(c_string, subs)) or "NULL", c_bool(row["images"] == "yes")))
-    write_array(out, "struct unit_pattern table_units", "table_units_count", lines)
+    return write_array(out, "struct unit_pattern table_units", lines)
 
 
 def write_services(out, directory):
@@ -207,7 +221,7 @@ def write_services(out, directory):
         service = services.setdefault(row["code"], {"name": row["name_ja"], "care": False, "preventive": False})
         service["care" if row["table"].startswith("1.3") else "preventive"] = True
         service["linked"] = row["linked"] == "yes"
-    write_array(out, "struct service_type table_services", "table_services_count", [
+    return write_array(out, "struct service_type table_services", [
         "    {%s, %s, %s, %s, %s}," % (c_string(code), c_bool(s["linked"]), c_bool(s["care"]),
                                        c_bool(s["preventive"]), c_string(s["name"]))
         for code, s in sorted(services.items())])
@@ -221,7 +235,7 @@ def write_flows(out, directory):
             for way in ("output", "import"):
                 if row[way] in ("○", "△"):
                     flow[way].append(ROLES[row["role"]])
-    write_array(out, "struct flow table_flows", "table_flows_count", [
+    return write_array(out, "struct flow table_flows", [
         "    {%s, %s, %s, %s}," % (c_string(kind), c_bool(preventive), "|".join(sorted(set(flow["output"]))) or "0",
                                    "|".join(sorted(set(flow["import"]))) or "0")
         for (kind, preventive), flow in flows.items()])
@@ -233,12 +247,12 @@ def write_catalogue(out, directory):
     for before, row in zip([{"code": ""}] + rows, rows):
         if row["code"] == before["code"] or not re.fullmatch(r"CP[0-9]{4}", row["code"]):
             raise TableError(f"{row['_place']}: code {row['code']!r} is not CPnnnn or stands twice")
-        if row["severity"] not in ("error", "warning") or not all(row[c] for c in RULE_COLUMNS):
+        if row["severity"] not in ("error", "warning") or not all(row[c] for c in RULE_COLUMNS[:8]):
             raise TableError(f"{row['_place']}: unknown severity or an empty cell")
-        lines.append("    {%s, %s, CAREPLAN_%s, %s}," % (
+        lines.append("    {%s, %s, CAREPLAN_%s, %s, %s}," % (
             c_string(row["code"]), c_string(row["rule"]), row["severity"].upper(),
-            ", ".join(c_string(row[c]) for c in RULE_COLUMNS[3:])))
-    write_array(out, "struct careplan_rule table_rules", "table_rules_count", lines)
+            ", ".join(c_string(row[c]) for c in RULE_COLUMNS[3:8]), c_bool(row["fixed"] == "yes")))
+    return write_array(out, "struct careplan_rule table_rules", lines)
 
 
 def write_ms932(out):
@@ -262,14 +276,20 @@ def main():
     words = {row["kind"]: row for row in read_table(os.path.join(directory, "kind_words.tsv"),
                                                     "kind title_ja title_en main".split())}
     out = ["/* Generated by generate.py from the TSV files of src/standard. */", '#include "standard/layout.h"', ""]
-    write_kinds(out, directory, words)
-    write_array(out, "struct kind_words table_kind_words", "table_kind_words_count", [
+    versions, n_versions = write_versions(out, directory)
+    n_kinds = write_kinds(out, directory, words, versions)
+    n_words = write_array(out, "struct kind_words table_kind_words", [
         "    {%s, %s, %s}," % (c_string(k), c_string(w["title_ja"]), c_string(w["title_en"]))
         for k, w in words.items()])
-    write_units(out, directory)
-    write_services(out, directory)
-    write_flows(out, directory)
-    write_catalogue(out, directory)
+    n_units = write_units(out, directory)
+    n_services = write_services(out, directory)
+    n_flows = write_flows(out, directory)
+    out.append("static const struct careplan_standard table_standard = {"
+               f"table_versions, {n_versions}, table_kinds, {n_kinds}, table_kind_words, {n_words}, "
+               f"table_units, {n_units}, table_services, {n_services}, table_flows, {n_flows}, NULL}};")
+    out.append("const struct careplan_standard *careplan_standard_builtin(void)\n{\n    return &table_standard;\n}")
+    n_rules = write_catalogue(out, directory)
+    out.append(f"size_t careplan_rules(const struct careplan_rule **first)\n{{\n    *first = table_rules;\n    return {n_rules};\n}}")
     write_ms932(out)
     with open(output, "w", encoding="ascii", newline="\n") as f:
         f.write("\n".join(out) + "\n")

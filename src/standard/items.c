@@ -161,8 +161,8 @@ static bool check_code(const struct judged *j)
         return fault(j, "CP1035", "");
     if (!check_length(j, length))
         return false;
-    bool unknown =
-        j->definition->service_type && !service_type_find((const char *)j->item->text, j->item->length);
+    bool unknown = j->definition->service_type &&
+                   !service_type_find(j->context->standard, (const char *)j->item->text, j->item->length);
     return unknown ? fault(j, "CP1036", "") : true;
 }
 

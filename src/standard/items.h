@@ -21,6 +21,7 @@ static inline bool item_equals(const struct scanned_item *item, const char *text
 }
 
 struct item_context {
+    const struct careplan_standard *standard;
     struct problem_sink *sink;
     bool deletion; /* of a deletion file, where every item is required */
     bool utf8;     /* the file is not MS932 but UTF-8; values are shown as such */

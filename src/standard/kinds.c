@@ -1,46 +1,79 @@
-/* File kinds, their titles, and service types: look-ups in the generated tables. */
+/* Versions, file kinds, their items and titles, and service types: look-ups in the tables. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "standard/layout.h"
 
-const struct careplan_kind *careplan_kind_find(const char *version, const char *name)
+const struct careplan_standard *standard_or_builtin(const struct careplan_standard *s)
 {
-    for (size_t i = 0; i < table_kinds_count; i++)
-        if (strcmp(table_kinds[i].version, version) == 0 && strcmp(table_kinds[i].name, name) == 0)
-            return &table_kinds[i];
+    return s ? s : careplan_standard_builtin();
+}
+
+size_t careplan_versions(const struct careplan_standard *s, const struct careplan_version **first)
+{
+    s = standard_or_builtin(s);
+    *first = s->versions;
+    return s->n_versions;
+}
+
+const struct careplan_kind *careplan_kind_find(const struct careplan_standard *s, const char *version,
+                                               const char *name)
+{
+    s = standard_or_builtin(s);
+    for (size_t i = 0; i < s->n_kinds; i++)
+        if (strcmp(s->kinds[i].version->name, version) == 0 && strcmp(s->kinds[i].name, name) == 0)
+            return &s->kinds[i];
     return NULL;
 }
 
-size_t careplan_kinds(const struct careplan_kind **first)
+size_t careplan_kinds(const struct careplan_standard *s, const struct careplan_kind **first)
 {
-    *first = table_kinds;
-    return table_kinds_count;
+    s = standard_or_builtin(s);
+    *first = s->kinds;
+    return s->n_kinds;
 }
 
 const struct careplan_kind *kind_in_version(const struct careplan_kind *kind, const char *version)
 {
-    return careplan_kind_find(version, kind->name);
+    return careplan_kind_find(kind->standard, version, kind->name);
 }
 
 const char *careplan_kind_title(const struct careplan_kind *k, enum careplan_language language)
 {
-    for (size_t i = 0; i < table_kind_words_count; i++)
-        if (strcmp(table_kind_words[i].kind, k->name) == 0)
-            return language == CAREPLAN_JA ? table_kind_words[i].title_ja : table_kind_words[i].title_en;
+    const struct careplan_standard *s = k->standard;
+    for (size_t i = 0; i < s->n_words; i++)
+        if (strcmp(s->words[i].kind, k->name) == 0)
+            return language == CAREPLAN_JA ? s->words[i].title_ja : s->words[i].title_en;
     return k->name_ja;
 }
 
-const struct service_type *service_type_find(const char *code, size_t length)
+size_t careplan_kind_items(const struct careplan_kind *k)
 {
-    size_t low = 0, high = table_services_count;
+    return k->layout ? k->layout->n_items : 0;
+}
+
+const char *careplan_kind_item_ja(const struct careplan_kind *k, size_t i)
+{
+    return i < careplan_kind_items(k) ? k->layout->items[i].name_ja : NULL;
+}
+
+const char *careplan_kind_item_en(const struct careplan_kind *k, size_t i)
+{
+    return i < careplan_kind_items(k) ? k->layout->items[i].name_en : NULL;
+}
+
+const struct service_type *service_type_find(const struct careplan_standard *s, const char *code,
+                                             size_t length)
+{
+    s = standard_or_builtin(s);
+    size_t low = 0, high = s->n_services;
     if (length != 2)
         return NULL;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = memcmp(code, table_services[middle].code, 2);
+        int order = memcmp(code, s->services[middle].code, 2);
         if (order == 0)
-            return &table_services[middle];
+            return &s->services[middle];
         if (order < 0)
             high = middle;
         else

@@ -70,13 +70,14 @@ enum record_check {
     RECORD_CHECKS,
 };
 
-enum { RECORD_ITEMS = 4, LAYOUT_ITEMS_MAX = 96 };
+enum { RECORD_ITEMS = 12, LAYOUT_ITEMS_MAX = 96 };
 
 struct record_rule {
     enum record_check check;
     const char *code;            /* of the catalogue */
     uint8_t items[RECORD_ITEMS]; /* indexes from 0, in the order of records.tsv */
-    const char *values;          /* separated by spaces, or "" */
+    uint8_t n_items;
+    const char *values; /* separated by spaces, or "" */
 };
 
 struct careplan_layout {
@@ -126,34 +127,41 @@ struct unit_pattern {
     bool images;                   /* and the images that its records name */
 };
 
-extern const struct unit_pattern table_units[];
-extern const size_t table_units_count;
-extern const struct careplan_kind table_kinds[];
-extern const size_t table_kinds_count;
-extern const struct kind_words table_kind_words[];
-extern const size_t table_kind_words_count;
-extern const struct service_type table_services[]; /* sorted by code */
-extern const size_t table_services_count;
-extern const struct flow table_flows[];
-extern const size_t table_flows_count;
-extern const struct careplan_rule table_rules[]; /* sorted by code */
-extern const size_t table_rules_count;
+struct careplan_standard {
+    const struct careplan_version *versions;
+    size_t n_versions;
+    const struct careplan_kind *kinds;
+    size_t n_kinds;
+    const struct kind_words *words;
+    size_t n_words;
+    const struct unit_pattern *units;
+    size_t n_units;
+    const struct service_type *services; /* sorted by code */
+    size_t n_services;
+    const struct flow *flows;
+    size_t n_flows;
+    struct arena *arena; /* what belongs to it; NULL: all constant */
+};
 
 /* Unicode of the MS932 double bytes, row by lead byte 81-9F, E0-FC (0-59), column by trail byte 40-FC; 0 =
  * not a character. The user-defined area F040-F9FC is 0 here. */
 enum { MS932_COLUMNS = 0xFD - 0x40 };
 extern const uint16_t table_ms932[60 * MS932_COLUMNS];
 
+/* NULL stands for the built-in one. */
+const struct careplan_standard *standard_or_builtin(const struct careplan_standard *s);
+
 /* NULL: not in the lists of 標準仕様 1.3/1.4. */
-const struct service_type *service_type_find(const char *code, size_t length);
+const struct service_type *service_type_find(const struct careplan_standard *s, const char *code,
+                                             size_t length);
 
 /* May an office of this service type make care plans, and so pass on what is not its own? */
-bool service_may_plan(const char *service);
+bool service_may_plan(const struct careplan_standard *s, const char *service);
 
 /* Who puts the kind out by 2.2 and 3.2, in words: "居宅介護支援事業所、地域包括支援センター等". */
 void flow_senders(const struct careplan_kind *kind, enum careplan_language language, char *out, size_t size);
 
-/* The same kind in the other version, or NULL. */
+/* The same kind in another version, or NULL. */
 const struct careplan_kind *kind_in_version(const struct careplan_kind *kind, const char *version);
 
 #endif

@@ -19,6 +19,7 @@ struct part {
 };
 
 struct parse {
+    const struct careplan_standard *standard;
     char whole[TEXT_MAX]; /* the name in upper case */
     char text[TEXT_MAX];  /* the same, cut up */
     const struct careplan_kind *kind;
@@ -57,14 +58,14 @@ static void fault_part(struct parse *p, const char *code, const struct part *par
 }
 
 /* The kind whose name and '_' stand at `text`, the longest; any version. */
-static const struct careplan_kind *kind_at(const char *text)
+static const struct careplan_kind *kind_at(const struct careplan_standard *s, const char *text)
 {
     const struct careplan_kind *best = NULL;
     size_t longest = 0;
-    for (size_t i = 0; i < table_kinds_count; i++) {
-        size_t length = strlen(table_kinds[i].name);
-        if (length > longest && strncmp(text, table_kinds[i].name, length) == 0 && text[length] == '_') {
-            best = &table_kinds[i];
+    for (size_t i = 0; i < s->n_kinds; i++) {
+        size_t length = strlen(s->kinds[i].name);
+        if (length > longest && strncmp(text, s->kinds[i].name, length) == 0 && text[length] == '_') {
+            best = &s->kinds[i];
             longest = length;
         }
     }
@@ -89,16 +90,16 @@ static void form_put(char *out, size_t size, const struct careplan_kind *kind, b
 
 static size_t parts_of(const struct careplan_kind *kind)
 {
-    bool services = strcmp(kind->version, "202208") != 0;
-    return (services ? 5u : 3u) + kind->month_in_name + kind->image;
+    return (kind->version->services_in_name ? 5u : 3u) + kind->month_in_name + kind->image;
 }
 
 /* The version by the number of parts: 202208 names have no service types. */
 static bool version_find(struct parse *p)
 {
-    for (size_t i = 0; i < table_kinds_count; i++)
-        if (strcmp(table_kinds[i].name, p->kind->name) == 0 && parts_of(&table_kinds[i]) == p->n_parts) {
-            p->kind = &table_kinds[i];
+    const struct careplan_standard *s = p->standard;
+    for (size_t i = 0; i < s->n_kinds; i++)
+        if (strcmp(s->kinds[i].name, p->kind->name) == 0 && parts_of(&s->kinds[i]) == p->n_parts) {
+            p->kind = &s->kinds[i];
             return true;
         }
     return false;
@@ -209,7 +210,7 @@ static void parse_parts(struct parse *p)
 {
     const struct part *part = p->parts;
     struct careplan_name *out = p->out;
-    bool services = strcmp(p->kind->version, "202208") != 0;
+    bool services = p->kind->version->services_in_name;
     if (p->kind->month_in_name)
         parse_month(p, part++);
     parse_office(p, part++, sender_words, out->sender_number);
@@ -260,7 +261,7 @@ static bool looks_meant(const char *text)
 static void parse_unknown(struct parse *p)
 {
     for (char *at = p->text; (at = strpbrk(at, "UD")); at++) {
-        if (at == p->text || is_name_character(at[-1]) || !kind_at(at))
+        if (at == p->text || is_name_character(at[-1]) || !kind_at(p->standard, at))
             continue;
         if (!looks_meant(at))
             return;
@@ -271,17 +272,18 @@ static void parse_unknown(struct parse *p)
         fault_part(p, "CP1208", &(struct part){p->text, strcspn(p->text, "_")});
 }
 
-enum careplan_name_class careplan_name_parse(const char *name, struct careplan_name *out,
-                                             careplan_problem_fn *fn, void *context)
+enum careplan_name_class careplan_name_parse(const struct careplan_standard *s, const char *name,
+                                             struct careplan_name *out, careplan_problem_fn *fn,
+                                             void *context)
 {
-    struct parse p = {.out = out, .sink = {.fn = fn, .context = context}};
+    struct parse p = {.standard = standard_or_builtin(s), .out = out, .sink = {.fn = fn, .context = context}};
     size_t length = strnlen(name, TEXT_MAX);
     *out = (struct careplan_name){0};
     if (length == TEXT_MAX)
         return CAREPLAN_NAME_OTHER;
     for (size_t i = 0; i < length; i++)
         p.text[i] = upper(name[i]);
-    p.kind = kind_at(p.text);
+    p.kind = kind_at(p.standard, p.text);
     if (!p.kind) {
         parse_unknown(&p);
         return CAREPLAN_NAME_OTHER;

@@ -3,20 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
-size_t careplan_rules(const struct careplan_rule **first)
-{
-    *first = table_rules;
-    return table_rules_count;
-}
-
 const struct careplan_rule *careplan_rule_find(const char *code)
 {
-    size_t low = 0, high = table_rules_count;
+    const struct careplan_rule *rules;
+    size_t low = 0, high = careplan_rules(&rules);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = strcmp(code, table_rules[middle].code);
+        int order = strcmp(code, rules[middle].code);
         if (order == 0)
-            return &table_rules[middle];
+            return &rules[middle];
         if (order < 0)
             high = middle;
         else
@@ -87,7 +82,7 @@ void problem_put(struct problem_sink *sink, const char *code, const struct probl
     if (!rule)
         return;
     enum careplan_severity severity = rule->severity;
-    if (sink->options.severity)
+    if (sink->options.severity && !rule->fixed)
         severity = sink->options.severity(sink->options.context, code, severity);
     if (!sink_count(sink, severity))
         return;

@@ -3,6 +3,7 @@
 #define STANDARD_PROBLEM_H
 
 #include "standard/layout.h"
+#include "standard/product.h"
 
 /* One argument of a message. */
 struct word {

@@ -77,7 +77,9 @@ static void in_scope(const struct judged *j)
 {
     char words[VALUE_SIZE];
     const struct service_type *type =
-        j->items[0]->length >= 2 ? service_type_find((const char *)j->items[0]->text, 2) : NULL;
+        j->items[0]->length >= 2
+            ? service_type_find(j->check->name.kind->standard, (const char *)j->items[0]->text, 2)
+            : NULL;
     if (!type || type->linked)
         return;
     snprintf(words, sizeof words, "%s %s", type->code, type->name_ja);
@@ -115,7 +117,8 @@ static void empty_unless_type(const struct judged *j)
 static void sender_results(const struct judged *j)
 {
     const struct careplan_name *name = &j->check->name;
-    bool own = name->sender_service[0] == '\0' || !service_may_plan(name->sender_service);
+    bool own =
+        name->sender_service[0] == '\0' || !service_may_plan(name->kind->standard, name->sender_service);
     if (own && !item_equals(j->items[0], name->sender_number, strlen(name->sender_number)))
         put_value(j, j->rule->code, WORD(name->sender_number), nothing);
 }
@@ -207,12 +210,13 @@ static void image_name(const struct judged *j)
         return;
     int length = item->length < sizeof text ? (int)item->length : 0;
     snprintf(text, sizeof text, "%.*s", length, (const char *)item->text);
-    bool good = careplan_name_parse(text, &image, NULL, NULL) == CAREPLAN_NAME_TRANSFER &&
-                image.kind->image && strcmp(image.sender_number, own->sender_number) == 0 &&
-                strcmp(image.sender_service, own->sender_service) == 0 &&
-                strcmp(image.recipient_number, own->recipient_number) == 0 &&
-                strcmp(image.recipient_service, own->recipient_service) == 0 &&
-                strcmp(image.sequence, own->sequence) == 0;
+    bool good =
+        careplan_name_parse(own->kind->standard, text, &image, NULL, NULL) == CAREPLAN_NAME_TRANSFER &&
+        image.kind->image && strcmp(image.sender_number, own->sender_number) == 0 &&
+        strcmp(image.sender_service, own->sender_service) == 0 &&
+        strcmp(image.recipient_number, own->recipient_number) == 0 &&
+        strcmp(image.recipient_service, own->recipient_service) == 0 &&
+        strcmp(image.sequence, own->sequence) == 0;
     if (good)
         image_add(j->check, &image, item->line);
     else
@@ -241,24 +245,21 @@ static void names_recipient(const struct judged *j)
     names_office(j, (struct word){"送信先", "recipient"}, j->check->name.recipient_number);
 }
 
-static const struct {
-    void (*run)(const struct judged *);
-    size_t n_items;
-} checks[RECORD_CHECKS] = {
-    [RECORD_IN_SCOPE] = {in_scope, 1},
-    [RECORD_IN_MONTH] = {in_month, 2},
-    [RECORD_EITHER_FILLED] = {either_filled, 3},
-    [RECORD_EMPTY_UNLESS_TYPE] = {empty_unless_type, 2},
-    [RECORD_SENDER_RESULTS] = {sender_results, 1},
-    [RECORD_FILLED_WHEN] = {filled_when, 2},
-    [RECORD_HOSOKU_PLAN_DATE] = {hosoku_plan_date, 1},
-    [RECORD_HOSOKU_TARGET] = {hosoku_target, 1},
-    [RECORD_TABLE7_ZERO] = {table7_zero, 2},
-    [RECORD_TABLE7_EMPTY] = {table7_empty, 2},
-    [RECORD_TABLE7_OFFICE] = {table7_office, 2},
-    [RECORD_IMAGE_NAME] = {image_name, 1},
-    [RECORD_NAMES_SENDER] = {names_sender, 1},
-    [RECORD_NAMES_RECIPIENT] = {names_recipient, 1},
+static void (*const checks[RECORD_CHECKS])(const struct judged *) = {
+    [RECORD_IN_SCOPE] = in_scope,
+    [RECORD_IN_MONTH] = in_month,
+    [RECORD_EITHER_FILLED] = either_filled,
+    [RECORD_EMPTY_UNLESS_TYPE] = empty_unless_type,
+    [RECORD_SENDER_RESULTS] = sender_results,
+    [RECORD_FILLED_WHEN] = filled_when,
+    [RECORD_HOSOKU_PLAN_DATE] = hosoku_plan_date,
+    [RECORD_HOSOKU_TARGET] = hosoku_target,
+    [RECORD_TABLE7_ZERO] = table7_zero,
+    [RECORD_TABLE7_EMPTY] = table7_empty,
+    [RECORD_TABLE7_OFFICE] = table7_office,
+    [RECORD_IMAGE_NAME] = image_name,
+    [RECORD_NAMES_SENDER] = names_sender,
+    [RECORD_NAMES_RECIPIENT] = names_recipient,
 };
 
 void record_check(struct record *record)
@@ -267,11 +268,11 @@ void record_check(struct record *record)
     for (size_t r = 0; r < layout->n_rules; r++) {
         struct judged j = {.check = record->check, .rule = &layout->rules[r]};
         bool good = true;
-        for (size_t i = 0; i < checks[j.rule->check].n_items; i++) {
+        for (size_t i = 0; i < j.rule->n_items; i++) {
             j.items[i] = &record->row->items[j.rule->items[i]];
             good = good && !record->bad[j.rule->items[i]];
         }
         if (good)
-            checks[j.rule->check].run(&j);
+            checks[j.rule->check](&j);
     }
 }

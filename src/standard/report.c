@@ -78,8 +78,7 @@ void careplan_report_add(void *report, const struct careplan_problem *problem)
         r->failed = true;
 }
 
-void careplan_report_add_code(struct careplan_report *r, const char *code, const char *const *arguments,
-                              size_t n)
+void report_add_code(struct careplan_report *r, const char *code, const char *const *arguments, size_t n)
 {
     struct problem_sink sink = {.fn = careplan_report_add, .context = r};
     struct word words[WORDS_MAX];

@@ -16,14 +16,15 @@ struct unit {
 
 static bool kind_is(const struct careplan_kind *kind, const char *version, const char *name)
 {
-    return strcmp(kind->name, name) == 0 && strcmp(kind->version, version) == 0;
+    return strcmp(kind->name, name) == 0 && strcmp(kind->version->name, version) == 0;
 }
 
 static const struct unit_pattern *pattern_of(const struct careplan_kind *main)
 {
-    for (size_t i = 0; i < table_units_count; i++)
-        if (kind_is(main, table_units[i].version, table_units[i].main))
-            return &table_units[i];
+    const struct careplan_standard *s = main->standard;
+    for (size_t i = 0; i < s->n_units; i++)
+        if (kind_is(main, s->units[i].version, s->units[i].main))
+            return &s->units[i];
     return NULL;
 }
 
@@ -38,7 +39,7 @@ static const struct careplan_name *find(const struct unit *u, const struct carep
 {
     for (size_t i = 0; i < u->n; i++) {
         const struct careplan_name *name = u->files[i].name;
-        if (kind_is(name->kind, main->kind->version, kind) &&
+        if (kind_is(name->kind, main->kind->version->name, kind) &&
             (!name->kind->month_in_name || strcmp(name->month, month_beside(main)) == 0))
             return name;
     }
@@ -56,7 +57,7 @@ static bool lists(const char *const list[UNIT_PARTS], const char *kind)
 static bool is_part(const struct unit_pattern *p, const struct careplan_name *file)
 {
     const char *kind = file->kind->name;
-    return strcmp(p->version, file->kind->version) == 0 &&
+    return strcmp(p->version, file->kind->version->name) == 0 &&
            (lists(p->needs, kind) || lists(p->subs, kind) || (p->images && file->kind->image));
 }
 
@@ -98,7 +99,7 @@ static bool has_orphan_of_other_month(const struct unit *u, const struct carepla
 {
     for (size_t i = 0; i < u->n; i++) {
         const struct careplan_name *file = u->files[i].name;
-        if (kind_is(file->kind, main->kind->version, kind) && is_orphan(u, file) &&
+        if (kind_is(file->kind, main->kind->version->name, kind) && is_orphan(u, file) &&
             main_of_other_month(u, file) == main)
             return true;
     }
@@ -119,7 +120,8 @@ static void list_add(char out[LIST_SIZE], const char *comma, const char *title, 
 
 static void list_kind(struct list *l, const struct careplan_name *main, const char *name)
 {
-    const struct careplan_kind *kind = careplan_kind_find(main->kind->version, name);
+    const struct careplan_kind *kind =
+        careplan_kind_find(main->kind->standard, main->kind->version->name, name);
     if (!kind)
         return;
     list_add(l->ja, "、", careplan_kind_title(kind, CAREPLAN_JA), name);
@@ -212,9 +214,10 @@ static void image_unnamed(struct unit *u, const struct careplan_name *image)
 static const struct careplan_kind *main_wanted(const struct careplan_name *orphan)
 {
     bool with_plan = strcmp(orphan->month, "000000") == 0;
-    for (size_t i = 0; i < table_units_count; i++) {
-        const struct careplan_kind *main = careplan_kind_find(table_units[i].version, table_units[i].main);
-        if (main && is_part(&table_units[i], orphan) &&
+    const struct careplan_standard *s = orphan->kind->standard;
+    for (size_t i = 0; i < s->n_units; i++) {
+        const struct careplan_kind *main = careplan_kind_find(s, s->units[i].version, s->units[i].main);
+        if (main && is_part(&s->units[i], orphan) &&
             (!orphan->kind->month_in_name || main->month_in_name != with_plan))
             return main;
     }
@@ -242,9 +245,12 @@ static void orphan_judge(struct unit *u, const struct careplan_name *orphan)
 }
 
 enum careplan_unit_state careplan_unit_judge(const struct careplan_unit_file *files, size_t n,
+                                             const struct careplan_check_options *options,
                                              careplan_problem_fn *fn, void *context)
 {
     struct unit u = {.files = files, .n = n, .sink = {.fn = fn, .context = context}, .incomplete = n == 0};
+    if (options)
+        u.sink.options = *options;
     for (size_t i = 0; i < n; i++) {
         const struct unit_pattern *p = pattern_of(files[i].name->kind);
         if (!p)

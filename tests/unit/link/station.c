@@ -136,7 +136,7 @@ static void save(struct station *s, const char *to, const char *name, struct con
 {
     char folded[768];
     struct careplan_name transfer;
-    bool is_transfer = careplan_name_parse(name, &transfer, NULL, NULL) == CAREPLAN_NAME_TRANSFER;
+    bool is_transfer = careplan_name_parse(NULL, name, &transfer, NULL, NULL) == CAREPLAN_NAME_TRANSFER;
     name_fold(name, folded);
     struct ledger_save save = {.node = ledger_new_id(s->ledger),
                                .entry = ledger_new_id(s->ledger),
@@ -157,7 +157,7 @@ static void save(struct station *s, const char *to, const char *name, struct con
     snprintf(save.recipient_text, sizeof save.recipient_text, "%s", to);
     snprintf(save.sequence, sizeof save.sequence, "%s", is_transfer ? transfer.sequence : "");
     snprintf(save.kind, sizeof save.kind, "%s", is_transfer ? transfer.kind->name : "DOCUMENT");
-    snprintf(save.version, sizeof save.version, "%s", is_transfer ? transfer.kind->version : "");
+    snprintf(save.version, sizeof save.version, "%s", is_transfer ? transfer.kind->version->name : "");
     snprintf(save.canonical, sizeof save.canonical, "%s", is_transfer ? transfer.canonical : name);
     message_id_new(&save.new_message);
     assert_int_equal(ledger_save(s->ledger, &save, NULL, NULL), 0);

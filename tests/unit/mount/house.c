@@ -183,10 +183,10 @@ uint64_t save(struct house *h, const struct save_of *o, uint64_t *message)
     snprintf(s.canonical, sizeof s.canonical, "%s", o->name);
     snprintf(s.recipient_text, sizeof s.recipient_text, "%s", recipient[0] ? recipient : STRANGER);
     if (!o->document && !o->nameless) {
-        assert_int_equal(careplan_name_parse(o->name, &name, NULL, NULL), CAREPLAN_NAME_TRANSFER);
+        assert_int_equal(careplan_name_parse(NULL, o->name, &name, NULL, NULL), CAREPLAN_NAME_TRANSFER);
         snprintf(s.sequence, sizeof s.sequence, "%s", name.sequence);
         snprintf(s.canonical, sizeof s.canonical, "%s", name.canonical);
-        snprintf(s.version, sizeof s.version, "%s", name.kind->version);
+        snprintf(s.version, sizeof s.version, "%s", name.kind->version->name);
     }
     snprintf(s.kind, sizeof s.kind, "%s", o->document ? "DOCUMENT" : o->nameless ? "" : name.kind->name);
     message_id_new(&s.new_message);

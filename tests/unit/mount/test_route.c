@@ -7,6 +7,7 @@
 
 #include "mount/judge.h"
 #include "mount/route.h"
+#include "standard/product.h"
 
 #define PREVENTIVE "0300000005-A2"
 #define NAME_TO(number, service) "DLTPLAN_202504_0300000100_43_" number "_" service "_20250501000001.CSV"
@@ -17,7 +18,7 @@ static struct route route_of(struct house *h, const char *name, const char *fold
     struct careplan_name t;
     struct office_id id = office(CARE), partner = office(folder ? folder : "");
     struct ledger_partner p = {0};
-    if (careplan_name_parse(name, &t, NULL, NULL) != CAREPLAN_NAME_TRANSFER)
+    if (careplan_name_parse(NULL, name, &t, NULL, NULL) != CAREPLAN_NAME_TRANSFER)
         fail_msg("%s is no transfer name", name);
     if (folder)
         assert_int_equal(ledger_partner(h->ledger, &partner, &p), 0);

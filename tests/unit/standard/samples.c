@@ -50,7 +50,7 @@ void check_content(struct findings *f, const char *name, const char *content, si
                    struct careplan_check_result *result)
 {
     struct careplan_name parsed;
-    assert_int_equal(careplan_name_parse(name, &parsed, NULL, NULL), CAREPLAN_NAME_TRANSFER);
+    assert_int_equal(careplan_name_parse(NULL, name, &parsed, NULL, NULL), CAREPLAN_NAME_TRANSFER);
     struct careplan_check *c = careplan_check_new(&parsed, NULL, findings_add, f);
     assert_non_null(c);
     for (size_t at = 0; at < length; at += step)
@@ -70,7 +70,7 @@ static void folder_add(struct folder *folder, struct findings *f, const char *pa
     size_t length;
     f->n_files++;
     snprintf(f->file, sizeof f->file, "%s", name);
-    if (careplan_name_parse(name, &folder->names[folder->n], findings_add, f) != CAREPLAN_NAME_TRANSFER)
+    if (careplan_name_parse(NULL, name, &folder->names[folder->n], findings_add, f) != CAREPLAN_NAME_TRANSFER)
         return;
     autofree char *content = sample_read(path, &length);
     check_content(f, name, content, length, 4096, &folder->results[folder->n++]);
@@ -99,7 +99,7 @@ static void folder_judge(struct folder *folder, struct findings *f)
                 files[n++] = (struct careplan_unit_file){&folder->names[k], &folder->results[k]};
             }
         size_t before = f->errors, warnings = f->warnings;
-        enum careplan_unit_state state = careplan_unit_judge(files, n, findings_add, f);
+        enum careplan_unit_state state = careplan_unit_judge(files, n, NULL, findings_add, f);
         assert_int_equal(state == CAREPLAN_UNIT_INCOMPLETE, f->errors > before);
         assert_true(state != CAREPLAN_UNIT_SUB_MISSING || f->warnings > warnings);
     }

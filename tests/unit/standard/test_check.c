@@ -11,6 +11,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "samples.h"
+#include "standard/product.h"
 
 #define DLTPLAN "DLTPLAN_202504_0300000100_43_0300000005_11_20250401090000.CSV"
 #define UPJSK "UPJSK_202504_0300000005_11_0300000100_43_20250401090000.CSV"
@@ -211,7 +212,7 @@ static struct careplan_check_result judge_lines(const struct careplan_check_opti
 {
     struct careplan_name name;
     struct careplan_check_result r;
-    assert_int_equal(careplan_name_parse(DLTPLAN, &name, NULL, NULL), CAREPLAN_NAME_TRANSFER);
+    assert_int_equal(careplan_name_parse(NULL, DLTPLAN, &name, NULL, NULL), CAREPLAN_NAME_TRANSFER);
     struct careplan_check *c = careplan_check_new(&name, options, count_problem, said);
     assert_non_null(c);
     for (size_t i = 0; i < lines; i++)

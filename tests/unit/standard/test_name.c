@@ -13,7 +13,7 @@ static void rejected_by(const char *name, const char *code)
 {
     struct careplan_name parsed;
     struct findings f = {0};
-    enum careplan_name_class class = careplan_name_parse(name, &parsed, findings_add, &f);
+    enum careplan_name_class class = careplan_name_parse(NULL, name, &parsed, findings_add, &f);
     if (f.n != 1 || strcmp(f.list[0].code, code) != 0)
         print_message("%s: %s expected, %s found (%zu)\n", name, code, f.n ? f.list[0].code : "-", f.n);
     assert_int_equal(class, CAREPLAN_NAME_OTHER);
@@ -27,7 +27,7 @@ static void silent_about(const char *name)
 {
     struct careplan_name parsed;
     struct findings f = {0};
-    assert_int_equal(careplan_name_parse(name, &parsed, findings_add, &f), CAREPLAN_NAME_OTHER);
+    assert_int_equal(careplan_name_parse(NULL, name, &parsed, findings_add, &f), CAREPLAN_NAME_OTHER);
     assert_int_equal(f.n, 0);
 }
 
@@ -46,8 +46,9 @@ static void reads_the_example_of_every_kind(void **state)
             cells[i] = strsep(&rest, "\t\n");
         struct careplan_name parsed;
         struct findings f = {0};
-        assert_int_equal(careplan_name_parse(cells[6], &parsed, findings_add, &f), CAREPLAN_NAME_TRANSFER);
-        assert_string_equal(parsed.kind->version, cells[0]);
+        assert_int_equal(careplan_name_parse(NULL, cells[6], &parsed, findings_add, &f),
+                         CAREPLAN_NAME_TRANSFER);
+        assert_string_equal(parsed.kind->version->name, cells[0]);
         assert_string_equal(parsed.kind->name, cells[1]);
         assert_string_equal(parsed.canonical, cells[6]);
         n++;
@@ -59,9 +60,9 @@ static void takes_a_name_apart(void **state)
 {
     (void)state;
     struct careplan_name n;
-    assert_int_equal(
-        careplan_name_parse("UPPLAN_202504_03000001A0_43_0300000005_A2_20250325102000.CSV", &n, NULL, NULL),
-        CAREPLAN_NAME_TRANSFER);
+    assert_int_equal(careplan_name_parse(NULL, "UPPLAN_202504_03000001A0_43_0300000005_A2_20250325102000.CSV",
+                                         &n, NULL, NULL),
+                     CAREPLAN_NAME_TRANSFER);
     assert_string_equal(n.month, "202504");
     assert_string_equal(n.sender_number, "03000001A0");
     assert_string_equal(n.sender_service, "43");
@@ -75,7 +76,8 @@ static void reads_any_case_and_keeps_upper_case(void **state)
 {
     (void)state;
     struct careplan_name n;
-    assert_int_equal(careplan_name_parse("upkihon_image_0300000200_46_0300000005_a2_20250326090000_0001.jpg",
+    assert_int_equal(careplan_name_parse(NULL,
+                                         "upkihon_image_0300000200_46_0300000005_a2_20250326090000_0001.jpg",
                                          &n, NULL, NULL),
                      CAREPLAN_NAME_TRANSFER);
     assert_string_equal(n.canonical, "UPKIHON_IMAGE_0300000200_46_0300000005_A2_20250326090000_0001.JPG");
@@ -88,9 +90,9 @@ static void a_name_of_202208_has_no_service_types(void **state)
     (void)state;
     struct careplan_name n;
     assert_int_equal(
-        careplan_name_parse("UPPLAN_202410_0300000100_0300000005_20240925103000.CSV", &n, NULL, NULL),
+        careplan_name_parse(NULL, "UPPLAN_202410_0300000100_0300000005_20240925103000.CSV", &n, NULL, NULL),
         CAREPLAN_NAME_TRANSFER);
-    assert_string_equal(n.kind->version, "202208");
+    assert_string_equal(n.kind->version->name, "202208");
     assert_string_equal(n.sender_service, "");
     assert_string_equal(n.recipient_service, "");
     /* Table 3 does not exist there. */
@@ -101,9 +103,10 @@ static void month_000000_is_for_the_user_supplement_only(void **state)
 {
     (void)state;
     struct careplan_name n;
-    assert_int_equal(
-        careplan_name_parse("UPHOSOKU_000000_0300000100_43_0300000005_11_20250325101500.CSV", &n, NULL, NULL),
-        CAREPLAN_NAME_TRANSFER);
+    assert_int_equal(careplan_name_parse(NULL,
+                                         "UPHOSOKU_000000_0300000100_43_0300000005_11_20250325101500.CSV", &n,
+                                         NULL, NULL),
+                     CAREPLAN_NAME_TRANSFER);
     assert_string_equal(n.month, "000000");
     rejected_by("UPPLAN_000000_0300000100_43_0300000005_11_20250325101500.CSV", "CP1206");
     rejected_by("UPHOSOKU_202513_0300000100_43_0300000005_11_20250325101500.CSV", "CP1206");
@@ -146,7 +149,7 @@ static void says_each_fault_of_a_name(void **state)
     (void)state;
     struct careplan_name n;
     struct findings f = {0};
-    careplan_name_parse("UPPLAN_202513_300000100_43_0300000005_11_1.TXT", &n, findings_add, &f);
+    careplan_name_parse(NULL, "UPPLAN_202513_300000100_43_0300000005_11_1.TXT", &n, findings_add, &f);
     assert_int_equal(f.n, 4);
     assert_string_equal(f.list[0].code, "CP1206");
     assert_string_equal(f.list[1].code, "CP1202");

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "samples.h"
 #include "standard/layout.h"
+#include "standard/product.h"
 
 enum { FILES_MAX = 16 };
 
@@ -33,11 +34,11 @@ static void expect(const char *const *names, const char *tail, const struct care
         char name[CAREPLAN_NAME_MAX];
         bool whole = strchr(names[n], '.') != NULL;
         snprintf(name, sizeof name, "%s%s%s", names[n], whole ? "" : "_", whole ? "" : tail);
-        assert_int_equal(careplan_name_parse(name, &parsed[n], NULL, NULL), CAREPLAN_NAME_TRANSFER);
+        assert_int_equal(careplan_name_parse(NULL, name, &parsed[n], NULL, NULL), CAREPLAN_NAME_TRANSFER);
         bool kihon = strcmp(parsed[n].kind->name, "UPKIHON") == 0;
         files[n] = (struct careplan_unit_file){&parsed[n], kihon ? images : NULL};
     }
-    enum careplan_unit_state judged = careplan_unit_judge(files, n, findings_add, &f);
+    enum careplan_unit_state judged = careplan_unit_judge(files, n, NULL, findings_add, &f);
     buffer_text(&found, "");
     for (size_t i = 0; i < f.n; i++)
         buffer_printf(&found, "%s%.*s %s", i ? ", " : "", (int)strcspn(f.list[i].file, "0"), f.list[i].file,
@@ -86,7 +87,7 @@ static void says_what_is_missing(void **state)
     expect(FILES("UP2KYO", "UP3KYO"), CARE, NULL, CAREPLAN_UNIT_INCOMPLETE, "UP2KYO_ CP1304, UP3KYO_ CP1304");
     expect(FILES("UPHOSOKU_000000"), CARE, NULL, CAREPLAN_UNIT_INCOMPLETE, "UPHOSOKU_ CP1304");
     expect(FILES("UPKIHON_SUB1"), CARE, NULL, CAREPLAN_UNIT_INCOMPLETE, "UPKIHON_SUB1_ CP1304");
-    assert_int_equal(careplan_unit_judge(NULL, 0, NULL, NULL), CAREPLAN_UNIT_INCOMPLETE);
+    assert_int_equal(careplan_unit_judge(NULL, 0, NULL, NULL, NULL), CAREPLAN_UNIT_INCOMPLETE);
 }
 
 static void a_file_of_another_month_does_not_count(void **state)
@@ -132,7 +133,7 @@ static void every_rule_of_the_tables_is_in_the_catalogue(void **state)
 {
     (void)state;
     const struct careplan_kind *kinds;
-    for (size_t i = 0, n = careplan_kinds(&kinds); i < n; i++)
+    for (size_t i = 0, n = careplan_kinds(NULL, &kinds); i < n; i++)
         for (size_t r = 0; kinds[i].layout && r < kinds[i].layout->n_rules; r++)
             assert_non_null(careplan_rule_find(kinds[i].layout->rules[r].code));
 }
@@ -143,7 +144,7 @@ static void code_and_catalogue_name_the_same_rules(void **state)
     (void)state;
     static const char *const sources[] = {"check.c",   "items.c",     "name.c",
                                           "records.c", "records.tsv", "unit.c"};
-    static const char *const header[] = {"../../include/careplan/standard.h"};
+    static const char *const header[] = {"product.h"};
     const struct careplan_rule *rules;
     autobuffer text = {0};
     for (size_t i = 0; i < ARRAY_LENGTH(sources) + 1; i++) {
@@ -189,7 +190,7 @@ static void a_report_is_for_notepad_and_says_place_and_code(void **state)
     assert_non_null(r);
     add(r, "CP1031", 12, 8, "「単位数」が空です。");
     add(r, "CP1032", 13, 9, "「注意」が空です。");
-    careplan_report_add_code(r, RULE_SENDER_MISMATCH, (const char *[]){"0300000009-43", "0300000100-43"}, 2);
+    report_add_code(r, RULE_SENDER_MISMATCH, (const char *[]){"0300000009-43", "0300000100-43"}, 2);
     careplan_report_add_good_file(r, "UPSIKYU.CSV");
     autofree char *text = careplan_report_text(r, &length);
     assert_non_null(text);
@@ -215,7 +216,7 @@ static void a_file_with_a_wrong_sender_is_not_saved_under_the_same_name_again(vo
     size_t length;
     struct careplan_report *r = careplan_report_new(CAREPLAN_REPORT_ERROR, "UPPLAN.CSV");
     assert_non_null(r);
-    careplan_report_add_code(r, RULE_SENDER_MISMATCH, (const char *[]){"0300000009-43", "0300000100-43"}, 2);
+    report_add_code(r, RULE_SENDER_MISMATCH, (const char *[]){"0300000009-43", "0300000100-43"}, 2);
     add(r, "CP1031", 12, 8, "「単位数」が空です。");
     autofree char *text = careplan_report_text(r, &length);
     assert_non_null(text);
@@ -245,11 +246,12 @@ static void an_incomplete_unit_is_reported_by_its_files(void **state)
     (void)state;
     size_t length;
     struct careplan_name plan;
-    assert_int_equal(careplan_name_parse("UPPLAN_202504_" CARE, &plan, NULL, NULL), CAREPLAN_NAME_TRANSFER);
+    assert_int_equal(careplan_name_parse(NULL, "UPPLAN_202504_" CARE, &plan, NULL, NULL),
+                     CAREPLAN_NAME_TRANSFER);
     struct careplan_report *r = careplan_report_new(CAREPLAN_REPORT_INCOMPLETE, plan.sequence);
     assert_non_null(r);
     const struct careplan_unit_file file = {&plan, NULL};
-    assert_int_equal(careplan_unit_judge(&file, 1, careplan_report_add, r), CAREPLAN_UNIT_INCOMPLETE);
+    assert_int_equal(careplan_unit_judge(&file, 1, NULL, careplan_report_add, r), CAREPLAN_UNIT_INCOMPLETE);
     autofree char *text = careplan_report_text(r, &length);
     assert_non_null(text);
     assert_non_null(strstr(text, "連番：20250325101500"));
@@ -263,11 +265,12 @@ static void what_is_there_is_neither_to_be_corrected_nor_deleted(void **state)
     (void)state;
     size_t length;
     struct careplan_name plan;
-    assert_int_equal(careplan_name_parse("UPPLAN_202504_" CARE, &plan, NULL, NULL), CAREPLAN_NAME_TRANSFER);
+    assert_int_equal(careplan_name_parse(NULL, "UPPLAN_202504_" CARE, &plan, NULL, NULL),
+                     CAREPLAN_NAME_TRANSFER);
     struct careplan_report *r = careplan_report_new(CAREPLAN_REPORT_INCOMPLETE, plan.sequence);
     assert_non_null(r);
     const struct careplan_unit_file file = {&plan, NULL};
-    assert_int_equal(careplan_unit_judge(&file, 1, careplan_report_add, r), CAREPLAN_UNIT_INCOMPLETE);
+    assert_int_equal(careplan_unit_judge(&file, 1, NULL, careplan_report_add, r), CAREPLAN_UNIT_INCOMPLETE);
     careplan_report_add_good_file(r, plan.canonical);
     autofree char *text = careplan_report_text(r, &length);
     assert_non_null(text);
@@ -287,11 +290,12 @@ static void a_file_to_be_corrected_is_not_called_good(void **state)
     struct careplan_report *r = careplan_report_new(CAREPLAN_REPORT_INCOMPLETE, "20250325101500");
     struct careplan_name plan, other;
     assert_non_null(r);
-    assert_int_equal(careplan_name_parse("UPPLAN_202504_" CARE, &plan, NULL, NULL), CAREPLAN_NAME_TRANSFER);
-    assert_int_equal(careplan_name_parse("UPHOSOKU_202503_" CARE, &other, NULL, NULL),
+    assert_int_equal(careplan_name_parse(NULL, "UPPLAN_202504_" CARE, &plan, NULL, NULL),
+                     CAREPLAN_NAME_TRANSFER);
+    assert_int_equal(careplan_name_parse(NULL, "UPHOSOKU_202503_" CARE, &other, NULL, NULL),
                      CAREPLAN_NAME_TRANSFER);
     const struct careplan_unit_file files[] = {{&plan, NULL}, {&other, NULL}};
-    assert_int_equal(careplan_unit_judge(files, 2, careplan_report_add, r), CAREPLAN_UNIT_INCOMPLETE);
+    assert_int_equal(careplan_unit_judge(files, 2, NULL, careplan_report_add, r), CAREPLAN_UNIT_INCOMPLETE);
     careplan_report_add_good_file(r, plan.canonical);
     careplan_report_add_good_file(r, other.canonical);
     autofree char *text = careplan_report_text(r, &length);
