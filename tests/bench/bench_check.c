@@ -127,7 +127,7 @@ int main(int argc, char **argv)
     const char *file_name = argc == 2 ? basename(argv[1]) : MADE_UP_NAME;
     struct careplan_name name;
     struct error e;
-    if (careplan_name_parse(file_name, &name, NULL, NULL) != CAREPLAN_NAME_TRANSFER)
+    if (careplan_name_parse(NULL, file_name, &name, NULL, NULL) != CAREPLAN_NAME_TRANSFER)
         die("FILE has not the name of a transfer file");
     if (argc == 2 && file_read(argv[1], content.limit, &content, &e) < 0)
         die(e.text);

@@ -137,9 +137,9 @@ static void compare_with_libcsv(const uint8_t *data, size_t length)
 static void name_make(uint8_t choice, struct careplan_name *name)
 {
     const struct careplan_kind *kinds;
-    size_t n = careplan_kinds(&kinds);
+    size_t n = careplan_kinds(NULL, &kinds);
     const struct careplan_kind *kind = &kinds[(choice & 0x7F) % n];
-    bool services = strcmp(kind->version, "202208") != 0, plan = choice & 0x80;
+    bool services = strcmp(kind->version->name, "202208") != 0, plan = choice & 0x80;
     char text[256];
     snprintf(text, sizeof text, "%s%s_%s%s_%s%s_20250401090000%s", kind->name,
              !kind->month_in_name                          ? ""
@@ -147,7 +147,8 @@ static void name_make(uint8_t choice, struct careplan_name *name)
                                                            : "_202504",
              "0300000100", services ? "_43" : "", "0300000005", services ? "_11" : "",
              kind->image ? "_0001.JPG" : ".CSV");
-    require(careplan_name_parse(text, name, NULL, NULL) == CAREPLAN_NAME_TRANSFER && name->kind == kind);
+    require(careplan_name_parse(NULL, text, name, NULL, NULL) == CAREPLAN_NAME_TRANSFER &&
+            name->kind == kind);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);

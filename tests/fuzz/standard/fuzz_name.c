@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
         return 0;
     if (length)
         memcpy(name, data, length);
-    if (careplan_name_parse(name, &parsed, said, &problems) == CAREPLAN_NAME_OTHER) {
+    if (careplan_name_parse(NULL, name, &parsed, said, &problems) == CAREPLAN_NAME_OTHER) {
         require(parsed.kind == NULL && parsed.canonical[0] == '\0' && parsed.sequence[0] == '\0');
         return 0;
     }
@@ -67,9 +67,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
     change_case(lower, true);
     change_case(upper, false);
     require(strcmp(parsed.canonical, upper) == 0);
-    require(careplan_name_parse(lower, &again, NULL, NULL) == CAREPLAN_NAME_TRANSFER);
+    require(careplan_name_parse(NULL, lower, &again, NULL, NULL) == CAREPLAN_NAME_TRANSFER);
     same(&parsed, &again);
-    require(careplan_name_parse(parsed.canonical, &again, NULL, NULL) == CAREPLAN_NAME_TRANSFER);
+    require(careplan_name_parse(NULL, parsed.canonical, &again, NULL, NULL) == CAREPLAN_NAME_TRANSFER);
     same(&parsed, &again);
     return 0;
 }
