@@ -57,11 +57,11 @@ static int cannot(const struct error *e)
     return 2;
 }
 
-static int run(const struct arguments *a, const struct settings *settings)
+static int run(const struct arguments *a, const struct settings *settings, const struct rules *rules)
 {
     struct error e = {0};
     struct mountpoint mountpoint;
-    struct program program = {.settings = settings, .foreground = a->foreground};
+    struct program program = {.settings = settings, .rules = rules, .foreground = a->foreground};
     if (program_check(&program, a->config, &e) ||
         mountpoint_prepare(&mountpoint, a->mountpoint, &program.announcer, &e))
         return cannot(&e);
@@ -88,9 +88,9 @@ int main(int argc, char **argv)
     if (argp_parse(&argp, argc, argv, 0, NULL, &arguments))
         return 2;
     struct settings *settings = settings_read(arguments.config, NULL, &e);
-    if (!settings)
-        return cannot(&e);
-    int status = run(&arguments, settings);
+    struct rules *rules = settings ? rules_new(settings, &e) : NULL;
+    int status = rules ? run(&arguments, settings, rules) : cannot(&e);
+    rules_free(rules);
     settings_free(settings);
     return status;
 }

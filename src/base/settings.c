@@ -237,6 +237,9 @@ static int on_key(void *context, const char *section, const char *key, const cha
         return rule_key(s, key, value, e);
     if (strncmp(section, "office ", 7) == 0)
         return office_key(s, section, key, value, e);
+    if (strcmp(section, "standard") == 0 && strcmp(key, "layouts") == 0)
+        return value[0] == '/' ? set_text(&s->layouts, value, e)
+                               : bad_value(e, key, value, "must be an absolute path");
     if (strcmp(section, "inbox") == 0 && strcmp(key, "taken") == 0)
         return set_choice(&s->taken_by_read, key, value, "read", "removed", e);
     if (strcmp(section, "archive") == 0 && strcmp(key, "keep") == 0)
@@ -247,7 +250,7 @@ static int on_key(void *context, const char *section, const char *key, const cha
         return set_text(&s->user, value, e);
     if (strcmp(section, "daemon") == 0 && strcmp(key, "announcer") == 0)
         return set_text(&s->announcer, value, e);
-    static const char *const known[] = {"inbox", "archive", "daemon"};
+    static const char *const known[] = {"inbox", "archive", "daemon", "standard"};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(section, known[i]) == 0)
             return unknown_key(e, section, key);
@@ -306,23 +309,20 @@ struct settings *settings_read(const char *path, const char *data, struct error 
 }
 
 struct rules_check {
-    settings_rule_known_fn *known;
+    settings_rule_fault_fn *fault;
 };
 
 static int on_rule(void *context, const char *section, const char *key, const char *value, struct error *e)
 {
     const struct rules_check *check = context;
     (void)value;
-    if (strcmp(section, "rules") || check->known(key))
-        return 0;
-    return error_set(e, -EINVAL, "config-unknown-key",
-                     "[rules] %.80s: there is no such rule; do: remove the line, or name a code of a report",
-                     key);
+    const char *fault = strcmp(section, "rules") ? NULL : check->fault(key);
+    return fault ? error_set(e, -EINVAL, "config-unknown-key", "[rules] %.80s: %s", key, fault) : 0;
 }
 
-int settings_check_rules(const char *path, const char *data, settings_rule_known_fn *known, struct error *e)
+int settings_check_rules(const char *path, const char *data, settings_rule_fault_fn *fault, struct error *e)
 {
-    struct rules_check check = {known};
+    struct rules_check check = {fault};
     return config_read(path, data, on_rule, &check, e);
 }
 
@@ -334,6 +334,7 @@ void settings_free(struct settings *s)
         free(s->offices[i].state);
     free(s->offices);
     free(s->rules);
+    free(s->layouts);
     list_free(s->documents);
     list_free(s->scratch);
     free(s->hub_url);

@@ -37,6 +37,7 @@ struct settings {
     char **scratch;         /* name patterns (fnmatch, any case), NULL-terminated */
     struct settings_rule *rules;
     size_t n_rules;
+    char *layouts; /* [standard] layouts: absolute folder; NULL: the built-in tables alone */
     struct settings_office *offices;
     size_t n_offices;
 };
@@ -44,10 +45,10 @@ struct settings {
 /* NULL and `e` (one line: file, line, key, what to do). `data` as in config_read. */
 struct settings *settings_read(const char *path, const char *data, struct error *e);
 void settings_free(struct settings *s);
-/* The rules that [rules] names must be there. base/ does not know them: `known` does. Reads as settings_read.
- */
-typedef bool settings_rule_known_fn(const char *code);
-int settings_check_rules(const char *path, const char *data, settings_rule_known_fn *known, struct error *e);
+/* The rules that [rules] names must be there, and such that can be changed. base/ does not know them: `fault`
+ * does, and says what is wrong and what to do, NULL = nothing. Reads as settings_read. */
+typedef const char *settings_rule_fault_fn(const char *code);
+int settings_check_rules(const char *path, const char *data, settings_rule_fault_fn *fault, struct error *e);
 const struct settings_office *settings_office_find(const struct settings *s, const struct office_id *office);
 
 /* Adds the section [office OFFICE] (state) and [hub] (url, ca), or replaces their keys where they stand, and

@@ -5,32 +5,74 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "careplan/standard.h"
+#include "control/rules.h"
 #include "ctl/commands.h"
 
-static void put_to(FILE *out, const char *text)
+/* What a terminal could obey, or what would let a text look like another: controls, also those of U+0080…,
+ * ends of a line, changes of the direction of writing. */
+static bool is_unsafe(utf8proc_int32_t c)
 {
-    const unsigned char *p = (const unsigned char *)text;
-    for (; *p; p++) {
-        bool c1 = *p == 0xC2 && p[1] >= 0x80 && p[1] < 0xA0; /* U+0080…009F command terminals too */
-        fputc(*p < 0x20 || *p == 0x7F || c1 ? '?' : *p, out);
-        p += c1;
+    return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x061C || c == 0x200E || c == 0x200F ||
+           (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF;
+}
+
+/* The next character of `text`, -1: its next byte begins none. Returns how many bytes it has. */
+static size_t next_character(const char *text, utf8proc_int32_t *c)
+{
+    utf8proc_ssize_t n =
+        utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)strnlen(text, 4), c);
+    return n > 0 ? (size_t)n : 1;
+}
+
+void ctl_put_to(FILE *out, const char *text)
+{
+    utf8proc_int32_t c;
+    for (size_t n; *text; text += n) {
+        n = next_character(text, &c);
+        if (c < 0 || is_unsafe(c))
+            fputc('?', out);
+        else
+            fwrite(text, 1, n, out);
     }
 }
 
 void ctl_put(const char *text)
 {
-    put_to(stdout, text);
+    ctl_put_to(stdout, text);
+}
+
+void ctl_put_json(const char *text)
+{
+    utf8proc_int32_t c;
+    for (size_t n; *text; text += n) {
+        n = next_character(text, &c);
+        if (c >= 0 && is_unsafe(c))
+            printf("\\u%04x", (unsigned)c);
+        else
+            fwrite(text, 1, n, stdout);
+    }
+}
+
+size_t ctl_width(const char *text)
+{
+    size_t width = 0;
+    utf8proc_int32_t c;
+    for (size_t n; *text; text += n) {
+        n = next_character(text, &c);
+        width += c < 0 ? 1 : (size_t)utf8proc_charwidth(c);
+    }
+    return width;
 }
 
 int ctl_fail(const char *command, const struct error *e)
 {
     fflush(stdout);
     fprintf(stderr, "%s: ", command);
-    put_to(stderr, e->text);
+    ctl_put_to(stderr, e->text);
     fprintf(stderr, " [%s]\n", e->code);
     return CTL_CANNOT;
 }
@@ -51,11 +93,6 @@ bool ctl_language_known(const char *language)
     return strcmp(language, "ja") == 0 || strcmp(language, "en") == 0;
 }
 
-static bool rule_known(const char *code)
-{
-    return careplan_rule_find(code) != NULL;
-}
-
 struct settings *ctl_settings(const char *path, struct error *e)
 {
     autofree char *real = realpath(path, NULL);
@@ -64,7 +101,7 @@ struct settings *ctl_settings(const char *path, struct error *e)
         return NULL;
     }
     struct settings *s = settings_read(real, NULL, e);
-    if (s && settings_check_rules(real, NULL, rule_known, e) == 0)
+    if (s && rules_check(real, NULL, e) == 0)
         return s;
     settings_free(s);
     return NULL;

@@ -137,17 +137,6 @@ static int judge_document(struct incoming *in, struct incoming_file *f)
     return open_fault(in, RULE_DOCUMENT_TYPE);
 }
 
-static enum careplan_severity severity(void *settings, const char *code, enum careplan_severity standard)
-{
-    const struct settings *s = settings;
-    for (size_t i = s->n_rules; i-- > 0;) /* the later value wins */
-        if (strcmp(s->rules[i].code, code) == 0)
-            return strcmp(s->rules[i].severity, "off") == 0       ? CAREPLAN_OFF
-                   : strcmp(s->rules[i].severity, "warning") == 0 ? CAREPLAN_WARNING
-                                                                  : CAREPLAN_ERROR;
-    return standard;
-}
-
 static void found(void *context, const struct careplan_problem *problem)
 {
     struct incoming *in = context;
@@ -162,7 +151,8 @@ static int name_file(struct incoming *in, struct incoming_file *f, const struct 
     if (in->l->names.normalise(named->name, f->name) || strcmp(named->name, f->name) != 0)
         return fault(in, "file-name");
     in->l->names.fold(f->name, f->folded);
-    if (careplan_name_parse(NULL, f->name, &f->transfer, NULL, NULL) == CAREPLAN_NAME_TRANSFER)
+    if (careplan_name_parse(rules_standard(in->l->rules), f->name, &f->transfer, NULL, NULL) ==
+        CAREPLAN_NAME_TRANSFER)
         return judge_transfer(in, f);
     f->transfer.kind = NULL;
     return judge_document(in, f);
@@ -212,8 +202,7 @@ static int begin_file(struct incoming *in, struct incoming_file *f)
     f->begun = true;
     in->n_first = 0;
     if (f->transfer.kind) {
-        struct careplan_check_options options = {.severity = severity, .context = (void *)in->l->settings};
-        in->check = careplan_check_new(&f->transfer, &options, found, in);
+        in->check = careplan_check_new(&f->transfer, rules_options(in->l->rules), found, in);
     }
     if (f->size)
         f->content = content_new(in->l->ledger);
@@ -294,7 +283,8 @@ int incoming_judge(struct incoming *in)
         return local(in, -ENOMEM);
     for (size_t i = 0; i < in->n_files; i++)
         unit[i].name = &in->files[i].transfer;
-    return careplan_unit_judge(unit, in->n_files, NULL, NULL, NULL) == CAREPLAN_UNIT_INCOMPLETE
+    return careplan_unit_judge(unit, in->n_files, rules_options(in->l->rules), NULL, NULL) ==
+                   CAREPLAN_UNIT_INCOMPLETE
                ? open_fault(in, RULE_UNIT_INCOMPLETE)
                : 0;
 }

@@ -15,6 +15,7 @@
 #include "ledger/ledger.h"
 
 struct link;
+struct rules;
 
 /* How names look in the mount. The link sits below it and is given these (src/mount/names.h): */
 struct link_names {
@@ -34,6 +35,7 @@ struct link_names {
 struct link_options {
     struct ledger *ledger;
     const struct settings *settings;
+    const struct rules *rules;            /* those of `settings`, or NULL */
     const struct settings_office *office; /* its state folder holds office.key, office.pem, retired/ */
     struct link_names names;              /* all five are needed */
 };

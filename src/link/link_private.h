@@ -14,6 +14,7 @@
 #include "link/framing.h"
 #include "link/http.h"
 #include "link/link.h"
+#include "control/rules.h"
 #include "link/todo.h"
 
 enum {
@@ -80,6 +81,7 @@ struct directory_walk;
 struct link {
     struct ledger *ledger;
     const struct settings *settings;
+    const struct rules *rules;
     const struct settings_office *office;
     struct link_names names;
     const struct office_id *self; /* of the identity */

@@ -95,6 +95,7 @@ static struct link *link_new(const struct link_options *options)
         return NULL;
     l->ledger = options->ledger;
     l->settings = options->settings;
+    l->rules = options->rules;
     l->office = options->office;
     l->names = options->names;
     pthread_mutex_init(&l->task_lock, NULL);

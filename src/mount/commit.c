@@ -94,6 +94,7 @@ static int judge(struct node *n, uint64_t folder, const char *name, const struct
     struct judge_request request = {
         .ledger = n->tree->ledger,
         .settings = n->tree->mount->settings,
+        .rules = n->tree->mount->rules,
         .office = n->tree->settings->office,
         .folder = folder,
         .name = name,

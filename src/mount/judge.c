@@ -60,17 +60,6 @@ static void findings_fault(struct findings *f, const char *code, const char *con
         snprintf(f->first, sizeof f->first, "%s", code);
 }
 
-enum careplan_severity judge_severity(void *settings, const char *code, enum careplan_severity standard)
-{
-    const struct settings *s = settings;
-    for (size_t i = s->n_rules; i-- > 0;) /* the later value wins */
-        if (strcmp(s->rules[i].code, code) == 0)
-            return strcmp(s->rules[i].severity, "off") == 0       ? CAREPLAN_OFF
-                   : strcmp(s->rules[i].severity, "warning") == 0 ? CAREPLAN_WARNING
-                                                                  : CAREPLAN_ERROR;
-    return standard;
-}
-
 /* ---- What goes into the judgement ---- */
 
 static void remove_report(struct judgement *out, const char *name, enum careplan_report_kind kind)
@@ -179,10 +168,8 @@ static int take_check(void *check, const void *data, size_t length)
 static int check_transfer(const struct judge_request *request, const struct careplan_name *name,
                           struct findings *f)
 {
-    struct careplan_check_options options = {.severity = judge_severity,
-                                             .context = (void *)request->settings};
     with_cleanup(autocheck) struct careplan_check *check =
-        careplan_check_new(name, &options, findings_add, f);
+        careplan_check_new(name, rules_options(request->rules), findings_add, f);
     if (!check)
         return -ENOMEM;
     int r = read_content(request, take_check, check);
@@ -249,10 +236,11 @@ static int judge_other(const struct judge_request *request, bool in_partner_fold
 {
     with_cleanup(findings_free) struct findings f = {.name = request->name};
     struct careplan_name ignored;
-    careplan_name_parse(NULL, request->name, &ignored, findings_add, &f);
+    careplan_name_parse(rules_standard(request->rules), request->name, &ignored, findings_add, &f);
     const char *dot = strrchr(request->name, '.'), *extension = dot ? dot + 1 : "";
     if (f.errors == 0 && !in_partner_folder &&
-        name_class(request->settings, request->name, true, NULL) == CLASS_DOCUMENT)
+        name_class(request->settings, rules_standard(request->rules), request->name, true, NULL) ==
+            CLASS_DOCUMENT)
         findings_fault(&f, RULE_DOCUMENT_FOLDER, NULL, 0);
     else if (f.errors == 0 && dot && document_known(extension))
         findings_fault(&f, RULE_DOCUMENT_TYPE, &extension, 1);
@@ -382,7 +370,8 @@ int judge_file(const struct judge_request *request, struct judgement *out)
     int in_folder = find_folder(request, &folder);
     if (in_folder < 0)
         return in_folder;
-    out->file_class = name_class(request->settings, request->name, in_folder, &name);
+    out->file_class =
+        name_class(request->settings, rules_standard(request->rules), request->name, in_folder, &name);
     int r = 0;
     switch (out->file_class) {
     case CLASS_TRANSFER:

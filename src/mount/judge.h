@@ -8,12 +8,14 @@
 
 #include "base/buffer.h"
 #include "base/settings.h"
+#include "control/rules.h"
 #include "ledger/ledger.h"
 #include "mount/names.h"
 
 struct judge_request {
     struct ledger *ledger;
     const struct settings *settings;
+    const struct rules *rules;
     struct office_id office; /* whose outbox */
     uint64_t folder;         /* NODE_OUTBOX or a partner's outbox folder */
     const char *name;        /* NFC */
@@ -50,9 +52,6 @@ struct judgement {
     char remove_reports[3][256];               /* names of reports that no longer hold; "" ends the list */
     uint64_t warnings;
 };
-/* Severities of the rules as [rules] says: for `struct careplan_check_options`, with the settings as context.
- */
-enum careplan_severity judge_severity(void *settings, const char *code, enum careplan_severity standard);
 
 /* 0, or negative errno when reading the content or the ledger failed. Streams: constant memory. */
 int judge_file(const struct judge_request *request, struct judgement *out);

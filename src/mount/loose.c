@@ -211,7 +211,8 @@ void node_rename(struct node *n, uint64_t parent, enum place place, char *name, 
     n->parent = parent;
     n->place = place;
     n->ctime_ns = clock_now_ns();
-    n->file_class = name_class(n->tree->mount->settings, name, place == PLACE_OUTBOX_PARTNER, &transfer);
+    n->file_class = name_class(n->tree->mount->settings, rules_standard(n->tree->mount->rules), name,
+                               place == PLACE_OUTBOX_PARTNER, &transfer);
     n->sequence[0] = '\0';
     n->recipient = (struct office_id){0};
     if (n->file_class == CLASS_TRANSFER)

@@ -158,6 +158,7 @@ int mount_new(const struct mount_options *options, struct mount **out, struct er
     if (!m)
         return error_set(e, -ENOMEM, "memory", "no memory");
     m->settings = options->settings;
+    m->rules = options->rules;
     m->owner = options->owner;
     m->group = options->group;
     pthread_mutex_init(&m->mutex, NULL);

@@ -13,6 +13,7 @@
 #include "ledger/ledger.h"
 
 struct mount;
+struct rules;
 struct settler;
 
 struct mount_office {
@@ -21,6 +22,7 @@ struct mount_office {
 };
 struct mount_options {
     const struct settings *settings;
+    const struct rules *rules;
     const struct mount_office
         *offices; /* with one, the tree stands at the top; with several, a folder each */
     size_t n_offices;

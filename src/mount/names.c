@@ -181,13 +181,14 @@ static bool is_document(const struct settings *s, const char *name)
     return false;
 }
 
-enum file_class name_class(const struct settings *s, const char *name, bool in_partner_folder,
-                           struct careplan_name *transfer)
+enum file_class name_class(const struct settings *s, const struct careplan_standard *standard,
+                           const char *name, bool in_partner_folder, struct careplan_name *transfer)
 {
     struct careplan_name parsed;
     if (is_reserved(name))
         return CLASS_RESERVED;
-    if (careplan_name_parse(NULL, name, transfer ? transfer : &parsed, NULL, NULL) == CAREPLAN_NAME_TRANSFER)
+    if (careplan_name_parse(standard, name, transfer ? transfer : &parsed, NULL, NULL) ==
+        CAREPLAN_NAME_TRANSFER)
         return CLASS_TRANSFER;
     if (is_scratch(s, name))
         return CLASS_SCRATCH;

@@ -25,8 +25,8 @@ enum file_class {
     CLASS_OTHER,    /* kept, never sent, with a report */
     CLASS_RESERVED, /* the daemon's own names: users cannot create them */
 };
-enum file_class name_class(const struct settings *s, const char *name, bool in_partner_folder,
-                           struct careplan_name *transfer);
+enum file_class name_class(const struct settings *s, const struct careplan_standard *standard,
+                           const char *name, bool in_partner_folder, struct careplan_name *transfer);
 
 /* A partner folder's name "0300000005-11_さくら訪問介護" from a hostile name: NFC, at most 40 characters of
  * it, no separators, control, bidirectional or Windows-reserved forms. */

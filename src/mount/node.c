@@ -103,8 +103,8 @@ static int node_load_name(struct node *n)
     n->entry = entry.id;
     n->parent = entry.parent;
     n->file_class = n->kind == NODE_REPORT ? CLASS_RESERVED
-                                           : name_class(t->mount->settings, n->name,
-                                                        n->place == PLACE_OUTBOX_PARTNER, &transfer);
+                                           : name_class(t->mount->settings, rules_standard(t->mount->rules),
+                                                        n->name, n->place == PLACE_OUTBOX_PARTNER, &transfer);
     if (n->file_class == CLASS_TRANSFER)
         memcpy(n->sequence, transfer.sequence, sizeof n->sequence);
     return 0;
@@ -227,7 +227,8 @@ int node_create(struct tree *t, uint64_t parent, enum place place, const char *n
     n->entry = entry;
     n->parent = parent;
     n->place = place;
-    n->file_class = name_class(m->settings, name, place == PLACE_OUTBOX_PARTNER, &transfer);
+    n->file_class =
+        name_class(m->settings, rules_standard(m->rules), name, place == PLACE_OUTBOX_PARTNER, &transfer);
     if (n->file_class == CLASS_TRANSFER)
         memcpy(n->sequence, transfer.sequence, sizeof n->sequence);
     n->named = true;

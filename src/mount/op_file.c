@@ -19,7 +19,8 @@ int name_accept(const struct mount *m, const char *name, enum place place, struc
     if (strcmp(name, out->name) != 0)
         return -EINVAL;
     name_fold(out->name, out->folded);
-    *file_class = name_class(m->settings, out->name, place == PLACE_OUTBOX_PARTNER, NULL);
+    *file_class =
+        name_class(m->settings, rules_standard(m->rules), out->name, place == PLACE_OUTBOX_PARTNER, NULL);
     return *file_class == CLASS_RESERVED ? -EACCES : 0;
 }
 

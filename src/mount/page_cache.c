@@ -57,11 +57,12 @@ static struct page *page_make(struct tree *t, uint64_t id)
     p->changes = atomic_load(&t->changes);
     p->tree_changes = atomic_load(&t->tree_changes);
     p->made_ns = clock_now_ns();
-    const struct settings *s = t->mount->settings;
+    const struct rules *rules = t->mount->rules;
     int r = facts_of(t, &p->facts);
     if (r == 0)
-        r = id == NODE_STATUS_HTML ? page_status_html(t->ledger, s, &t->settings->office, &p->facts, &p->text)
-                                   : page_status_csv(t->ledger, s, &t->settings->office, &p->text);
+        r = id == NODE_STATUS_HTML
+                ? page_status_html(t->ledger, rules, &t->settings->office, &p->facts, &p->text)
+                : page_status_csv(t->ledger, rules, &t->settings->office, &p->text);
     if (r) {
         page_drop(p);
         return NULL;

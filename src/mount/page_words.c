@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "careplan/standard.h"
+#include "standard/layout.h"
 #include "standard/product.h"
 
 void page_partner(struct ledger *l, const struct office_id *self, const struct ledger_status *s,
@@ -39,15 +40,13 @@ static void words_of_size(uint64_t bytes, char out[32])
         snprintf(out, 32, "%.1f MB", (double)bytes / 1e6);
 }
 
-static const char *title_of(const struct ledger_unit_file *f)
+static const char *title_of(const struct careplan_standard *standard, const struct ledger_unit_file *f)
 {
     const struct careplan_kind *kind = NULL;
     if (f->version[0])
-        kind = careplan_kind_find(NULL, f->version, f->kind);
+        kind = careplan_kind_find(standard, f->version, f->kind);
     if (!kind) /* what arrives says the kind only */
-        kind = careplan_kind_find(NULL, "202407", f->kind);
-    if (!kind)
-        kind = careplan_kind_find(NULL, "202208", f->kind);
+        kind = kind_newest(standard, f->kind);
     return kind ? careplan_kind_title(kind, CAREPLAN_JA) : NULL;
 }
 
@@ -76,14 +75,14 @@ static size_t count_of_kind(const struct ledger_status *s, size_t i, bool *first
     return n;
 }
 
-int page_contents(const struct ledger_status *s, struct buffer *out)
+int page_contents(const struct careplan_standard *standard, const struct ledger_status *s, struct buffer *out)
 {
     const char *separator = "";
     if (s->n_files == 0 && !s->outgoing) /* refused before it could be opened */
         return buffer_text(out, "内容不明");
     for (size_t i = 0; i < s->n_files; i++) {
         const struct ledger_unit_file *f = &s->files[i];
-        const char *title = f->document ? NULL : title_of(f);
+        const char *title = f->document ? NULL : title_of(standard, f);
         bool first = true;
         size_t n = title ? count_of_kind(s, i, &first) : 1;
         if (!first)
@@ -100,11 +99,12 @@ int page_contents(const struct ledger_status *s, struct buffer *out)
     return out->failed ? -ENOMEM : 0;
 }
 
-int page_names(const struct ledger_status *s, const char *separator, struct buffer *out)
+int page_names(const struct careplan_standard *standard, const struct ledger_status *s, const char *separator,
+               struct buffer *out)
 {
     bool first = true;
     for (size_t i = 0; i < s->n_files; i++) {
-        if (s->files[i].document || !title_of(&s->files[i]))
+        if (s->files[i].document || !title_of(standard, &s->files[i]))
             continue;
         buffer_text(out, first ? "" : separator);
         buffer_text(out, s->files[i].name);

@@ -3,6 +3,7 @@
 #define MOUNT_PAGE_WORDS_H
 
 #include "base/buffer.h"
+#include "careplan/standard.h"
 #include "ledger/ledger.h"
 #include "standard/status_words.h"
 
@@ -16,9 +17,11 @@ void page_reason(const struct status_words *words, const struct ledger_status *s
                  char out[STATUS_REASON_SIZE]);
 
 /* What it holds: "第6表（サービス利用票）、利用者補足情報 ×2"; a document by type and size only. */
-int page_contents(const struct ledger_status *s, struct buffer *out);
+int page_contents(const struct careplan_standard *standard, const struct ledger_status *s,
+                  struct buffer *out);
 /* Names of its transfer files with `separator` between; a document's is left out. */
-int page_names(const struct ledger_status *s, const char *separator, struct buffer *out);
+int page_names(const struct careplan_standard *standard, const struct ledger_status *s, const char *separator,
+               struct buffer *out);
 /* "2026-11-24 21:34" or, for 0, "". */
 void page_time(int64_t utc_ms, char out[20]);
 

@@ -65,6 +65,7 @@ struct rows {
 
 struct page {
     struct ledger *ledger;
+    const struct rules *rules;
     const struct office_id *office;
     const struct page_facts *facts;
     struct rows todo, out, in;
@@ -125,7 +126,7 @@ static void cell_partner(struct page *p, struct buffer *b, const struct ledger_s
 static void cell_contents(struct page *p, struct buffer *b, const struct ledger_status *s)
 {
     autobuffer text = {.limit = 1 << 20};
-    p->failed |= page_contents(s, &text) != 0;
+    p->failed |= page_contents(rules_standard(p->rules), s, &text) != 0;
     buffer_text(b, "<td>");
     escaped(b, text.data ? (const char *)text.data : "");
     if (s->sequence[0]) {
@@ -313,14 +314,13 @@ static void write_foot(struct buffer *b, const struct page *p)
         "</footer>\n</main>\n</body>\n</html>\n");
 }
 
-int page_status_html(struct ledger *l, const struct settings *s, const struct office_id *office,
+int page_status_html(struct ledger *l, const struct rules *rules, const struct office_id *office,
                      const struct page_facts *facts, struct buffer *out)
 {
     static const char *const todo[] = {"状態", "方向", "相手の事業所", "内容", "日時", "すること", NULL};
     static const char *const sent[] = {"状態", "送り先", "内容", "保存", "送信", "受領", "取込", NULL};
     static const char *const received[] = {"状態", "送り元", "内容", "受信", "取込", "説明", NULL};
-    (void)s;
-    struct page p = {.ledger = l, .office = office, .facts = facts};
+    struct page p = {.ledger = l, .rules = rules, .office = office, .facts = facts};
     int r = ledger_status_list(l, 0, LOOKED_AT, take, &p);
     if (r >= 0) {
         write_head(out, &p);

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
-#include "base/settings.h"
+#include "control/rules.h"
 #include "ledger/ledger.h"
 
 /* What the page tells that no message does. */
@@ -17,9 +17,9 @@ struct page_facts {
     int64_t since;       /* UTC ms; 0 = not known */
     uint64_t unsendable; /* ledger_unsendable */
 };
-int page_status_html(struct ledger *l, const struct settings *s, const struct office_id *office,
+int page_status_html(struct ledger *l, const struct rules *rules, const struct office_id *office,
                      const struct page_facts *facts, struct buffer *out);
-int page_status_csv(struct ledger *l, const struct settings *s, const struct office_id *office,
+int page_status_csv(struct ledger *l, const struct rules *rules, const struct office_id *office,
                     struct buffer *out);
 
 #endif

@@ -9,6 +9,7 @@ enum { ROWS_MAX = 20000 };
 
 struct table {
     struct ledger *ledger;
+    const struct rules *rules;
     const struct office_id *office;
     struct buffer *out;
     bool first; /* cell of its row */
@@ -40,18 +41,19 @@ static void cell_time(struct table *t, int64_t utc_ms)
 }
 
 static void cell_made(struct table *t, const struct ledger_status *s,
-                      int (*make)(const struct ledger_status *, struct buffer *))
+                      int (*make)(const struct careplan_standard *, const struct ledger_status *,
+                                  struct buffer *))
 {
     autobuffer text = {.limit = 1 << 20};
-    if (make(s, &text) == 0)
+    if (make(rules_standard(t->rules), s, &text) == 0)
         cell(t, text.data ? (const char *)text.data : "");
     else
         t->out->failed = true;
 }
 
-static int names(const struct ledger_status *s, struct buffer *out)
+static int names(const struct careplan_standard *standard, const struct ledger_status *s, struct buffer *out)
 {
-    return page_names(s, " ", out);
+    return page_names(standard, s, " ", out);
 }
 
 static bool row(void *context, const struct ledger_status *s)
@@ -80,14 +82,13 @@ static bool row(void *context, const struct ledger_status *s)
     return !t->out->failed;
 }
 
-int page_status_csv(struct ledger *l, const struct settings *s, const struct office_id *office,
+int page_status_csv(struct ledger *l, const struct rules *rules, const struct office_id *office,
                     struct buffer *out)
 {
     static const char *const head[] = {"方向", "状態",       "相手の事業所", "相手の名前",    "連番",
                                        "内容", "ファイル名", "保存",         "送信",          "受領",
                                        "取込", "説明",       "理由",         "メッセージ番号"};
-    (void)s;
-    struct table t = {.ledger = l, .office = office, .out = out, .first = true};
+    struct table t = {.ledger = l, .rules = rules, .office = office, .out = out, .first = true};
     buffer_text(out, "\xef\xbb\xbf");
     for (size_t i = 0; i < sizeof head / sizeof *head; i++)
         cell(&t, head[i]);

@@ -113,7 +113,8 @@ static bool is_left_over(struct tree *t, enum place place, const struct ledger_e
 {
     if (n->kind != NODE_FILE)
         return false;
-    enum file_class c = name_class(t->mount->settings, e->name, place == PLACE_OUTBOX_PARTNER, NULL);
+    enum file_class c = name_class(t->mount->settings, rules_standard(t->mount->rules), e->name,
+                                   place == PLACE_OUTBOX_PARTNER, NULL);
     bool lost = (c == CLASS_TRANSFER || c == CLASS_DOCUMENT) && n->content && !n->message;
     return c != CLASS_SCRATCH && c != CLASS_RESERVED && (n->draft || lost);
 }
@@ -183,7 +184,8 @@ static bool is_old_scratch(struct tree *t, enum place place, const struct ledger
                            const struct ledger_node *n)
 {
     return n->kind == NODE_FILE && n->mtime_ns < clock_now_ns() - DAY_NS &&
-           name_class(t->mount->settings, e->name, place == PLACE_OUTBOX_PARTNER, NULL) == CLASS_SCRATCH;
+           name_class(t->mount->settings, rules_standard(t->mount->rules), e->name,
+                      place == PLACE_OUTBOX_PARTNER, NULL) == CLASS_SCRATCH;
 }
 
 bool is_swept(const struct node *n)

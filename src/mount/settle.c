@@ -45,6 +45,7 @@ struct unjudged { /* a file that stayed empty, or could not be saved */
 struct settler {
     struct ledger *ledger;
     const struct settings *settings;
+    const struct rules *rules;
     struct office_id office;
     struct settle_host host;
     pthread_t thread;
@@ -263,6 +264,7 @@ static void look_at(struct settler *s, struct unit_entry *e)
     struct looked_at before = {.settler = s, .entry = e};
     struct settle_look look = {.ledger = s->ledger,
                                .settings = s->settings,
+                               .rules = s->rules,
                                .office = &s->office,
                                .host = &s->host,
                                .message = e->message,
@@ -499,14 +501,14 @@ void settler_free(struct settler *s)
     free(s);
 }
 
-int settler_start(struct ledger *l, const struct settings *settings, const struct office_id *office,
-                  const struct settle_host *host, struct settler **out)
+int settler_start(struct ledger *l, const struct settings *settings, const struct rules *rules,
+                  const struct office_id *office, const struct settle_host *host, struct settler **out)
 {
     struct settler *s = calloc(1, sizeof *s);
     if (!s)
         return -ENOMEM;
-    *s =
-        (struct settler){.ledger = l, .settings = settings, .office = *office, .host = *host, .active = true};
+    *s = (struct settler){
+        .ledger = l, .settings = settings, .rules = rules, .office = *office, .host = *host, .active = true};
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/settings.h"
+#include "control/rules.h"
 #include "ledger/ledger.h"
 
 struct settler;
@@ -31,8 +32,8 @@ struct settle_host {
 };
 
 /* Starts the thread; subscribes to the ledger (so call it before other threads use the ledger). */
-int settler_start(struct ledger *l, const struct settings *s, const struct office_id *office,
-                  const struct settle_host *host, struct settler **out);
+int settler_start(struct ledger *l, const struct settings *s, const struct rules *rules,
+                  const struct office_id *office, const struct settle_host *host, struct settler **out);
 /* Joins the thread: the host is asked nothing any more. It can still be told (settler_touch, settler_empty).
  */
 void settler_stop(struct settler *s);

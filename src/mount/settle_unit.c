@@ -115,7 +115,8 @@ static int route_file(const struct settle_look *look, const struct ledger_unit_f
     }
     struct careplan_name name;
     struct route route;
-    if (careplan_name_parse(NULL, file->name, &name, NULL, NULL) != CAREPLAN_NAME_TRANSFER)
+    if (careplan_name_parse(rules_standard(look->rules), file->name, &name, NULL, NULL) !=
+        CAREPLAN_NAME_TRANSFER)
         return 0;
     r = route_find(look->ledger, look->office, in_folder ? &folder : NULL, &name, &route);
     if (r == 0 && route.state == ROUTE_KNOWN)
@@ -222,9 +223,8 @@ static void ignore_problem(void *context, const struct careplan_problem *problem
 static int read_images(const struct settle_look *look, const struct ledger_unit_file *file,
                        const struct careplan_name *name, struct careplan_check_result *out)
 {
-    struct careplan_check_options options = {.severity = judge_severity, .context = (void *)look->settings};
     with_cleanup(autocheck) struct careplan_check *check =
-        careplan_check_new(name, &options, ignore_problem, NULL);
+        careplan_check_new(name, rules_options(look->rules), ignore_problem, NULL);
     autofree uint8_t *block = malloc(READ_SIZE);
     if (!check || !block)
         return -ENOMEM;
@@ -250,7 +250,8 @@ static int judging_fill(const struct settle_look *look, const struct ledger_unit
     if (!j->files || !j->names || !j->results || !j->report)
         return -ENOMEM;
     for (size_t i = 0; i < u->n_files; i++) {
-        if (careplan_name_parse(NULL, u->files[i].name, &j->names[i], NULL, NULL) != CAREPLAN_NAME_TRANSFER)
+        if (careplan_name_parse(rules_standard(look->rules), u->files[i].name, &j->names[i], NULL, NULL) !=
+            CAREPLAN_NAME_TRANSFER)
             return -EINVAL;
         j->files[i] = (struct careplan_unit_file){.name = &j->names[i]};
         if (strcmp(j->names[i].kind->name, "UPKIHON"))
@@ -348,7 +349,7 @@ static enum settle_outcome judge_unit(struct settle_look *look, const struct led
         log_error("settle", "unit %s cannot be judged: %s", u->sequence, strerror(-r));
         return SETTLE_FAILED;
     }
-    switch (careplan_unit_judge(j.files, j.n, NULL, careplan_report_add, j.report)) {
+    switch (careplan_unit_judge(j.files, j.n, rules_options(look->rules), careplan_report_add, j.report)) {
     case CAREPLAN_UNIT_COMPLETE:
         return queue_complete(look, u);
     case CAREPLAN_UNIT_SUB_MISSING:

@@ -18,6 +18,7 @@ enum settle_outcome {
 struct settle_look {
     struct ledger *ledger;
     const struct settings *settings;
+    const struct rules *rules;
     const struct office_id *office;
     const struct settle_host *host;
     bool waited;     /* unit_wait is over since the last touch */

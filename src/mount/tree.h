@@ -19,6 +19,7 @@
 #include "mount/mount.h"
 #include "mount/names.h"
 #include "mount/pages.h"
+#include "control/rules.h"
 #include "mount/table.h"
 
 enum {
@@ -251,6 +252,7 @@ struct slot_table {
 
 struct mount {
     const struct settings *settings;
+    const struct rules *rules;
     struct fuse_session *session;
     uid_t owner;
     gid_t group;

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "careplan/standard.h"
+#include "control/rules.h"
 #include "program/program.h"
 
 static int find_user(const char *key, const char *name, struct program_user *out, struct error *e)
@@ -47,11 +47,6 @@ static int check_state(const struct settings_office *office, const struct progra
     return 0;
 }
 
-static bool rule_known(const char *code)
-{
-    return careplan_rule_find(code) != NULL;
-}
-
 int program_check(struct program *p, const char *config, struct error *e)
 {
     const struct settings *s = p->settings;
@@ -71,7 +66,7 @@ int program_check(struct program *p, const char *config, struct error *e)
     if (s->hub_ca[0] != '/')
         return error_set(e, -EINVAL, "config-value", "%s: [hub] ca = %s: must be an absolute path", config,
                          s->hub_ca);
-    int r = settings_check_rules(config, NULL, rule_known, e);
+    int r = rules_check(config, NULL, e);
     if (r == 0)
         r = find_user("user", s->user, &p->daemon, e);
     if (r == 0)

@@ -142,9 +142,10 @@ static int control_resend(void *context, const char *message, struct error *e)
 
 /* ---- Life ---- */
 
-int office_open(struct office_run *o, const struct settings *s, size_t index, struct error *e)
+int office_open(struct office_run *o, const struct program *p, size_t index, struct error *e)
 {
-    *o = (struct office_run){.settings = s, .office = &s->offices[index], .index = index};
+    const struct settings *s = p->settings;
+    *o = (struct office_run){.settings = s, .rules = p->rules, .office = &s->offices[index], .index = index};
     struct ledger_options options = {.state_dir = o->office->state, .office = o->office->office};
     const struct timespec moment = {0, 50 * 1000000};
     int r = ledger_open(&options, &o->ledger, e);
@@ -162,6 +163,7 @@ static int start_link(struct office_run *o, struct error *e)
 {
     struct link_options options = {.ledger = o->ledger,
                                    .settings = o->settings,
+                                   .rules = o->rules,
                                    .office = o->office,
                                    .names = {.normalise = name_normalise,
                                              .fold = name_fold,
@@ -183,7 +185,7 @@ int office_start(struct office_run *o, struct mount *m, struct announcer *a, str
         .context = o, .status = control_status, .resend = control_resend};
     o->mount = m;
     o->announcer = a;
-    int r = settler_start(o->ledger, o->settings, &o->office->office, &host, &o->settler);
+    int r = settler_start(o->ledger, o->settings, o->rules, &o->office->office, &host, &o->settler);
     if (r)
         return error_set(e, r, "settler", "the settler cannot be started: %s", strerror(-r));
     mount_set_settler(m, o->index, o->settler);

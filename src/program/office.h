@@ -12,9 +12,11 @@
 #include "mount/mount.h"
 #include "mount/settle.h"
 #include "mount/show.h"
+#include "program/program.h"
 
 struct office_run {
     const struct settings *settings;
+    const struct rules *rules;
     const struct settings_office *office;
     size_t index; /* in mount_options.offices */
     struct ledger *ledger;
@@ -27,7 +29,7 @@ struct office_run {
 };
 
 /* Opens the ledger. */
-int office_open(struct office_run *o, const struct settings *s, size_t index, struct error *e);
+int office_open(struct office_run *o, const struct program *p, size_t index, struct error *e);
 /* Starts everything that works beside the mount. */
 int office_start(struct office_run *o, struct mount *m, struct announcer *a, struct error *e);
 /* Joins it again; the mount is not served any more, but saves may be under way still. */

@@ -7,6 +7,7 @@
 
 #include "base/settings.h"
 #include "careplan/error.h"
+#include "control/rules.h"
 
 struct program_user {
     const char *name;
@@ -16,6 +17,7 @@ struct program_user {
 
 struct program {
     const struct settings *settings;
+    const struct rules *rules;
     const char *mountpoint; /* absolute, without symbolic links */
     bool foreground;
     struct program_user daemon, announcer; /* [daemon] user and announcer */

@@ -75,7 +75,7 @@ static int open_offices(struct worker *w, struct error *e)
     if (!w->offices || !w->mount_offices)
         return error_set(e, -ENOMEM, "memory", "out of memory");
     for (; w->n < s->n_offices; w->n++) {
-        int r = office_open(&w->offices[w->n], s, w->n, e);
+        int r = office_open(&w->offices[w->n], w->program, w->n, e);
         if (r)
             return r;
         w->mount_offices[w->n] =
@@ -93,6 +93,7 @@ static int prepare(struct worker *w, int fuse_fd, struct error *e)
     if (r)
         return r;
     struct mount_options options = {.settings = p->settings,
+                                    .rules = p->rules,
                                     .offices = w->mount_offices,
                                     .n_offices = w->n,
                                     .fuse_fd = fuse_fd,

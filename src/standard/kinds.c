@@ -33,6 +33,17 @@ size_t careplan_kinds(const struct careplan_standard *s, const struct careplan_k
     return s->n_kinds;
 }
 
+const struct careplan_kind *kind_newest(const struct careplan_standard *s, const char *name)
+{
+    const struct careplan_kind *newest = NULL;
+    s = standard_or_builtin(s);
+    for (size_t i = 0; i < s->n_kinds; i++)
+        if (strcmp(s->kinds[i].name, name) == 0 &&
+            (!newest || strcmp(s->kinds[i].version->name, newest->version->name) > 0))
+            newest = &s->kinds[i];
+    return newest;
+}
+
 const struct careplan_kind *kind_in_version(const struct careplan_kind *kind, const char *version)
 {
     return careplan_kind_find(kind->standard, version, kind->name);

@@ -161,6 +161,9 @@ bool service_may_plan(const struct careplan_standard *s, const char *service);
 /* Who puts the kind out by 2.2 and 3.2, in words: "居宅介護支援事業所、地域包括支援センター等". */
 void flow_senders(const struct careplan_kind *kind, enum careplan_language language, char *out, size_t size);
 
+/* The kind in the newest version that has it, or NULL. */
+const struct careplan_kind *kind_newest(const struct careplan_standard *s, const char *name);
+
 /* The same kind in another version, or NULL. */
 const struct careplan_kind *kind_in_version(const struct careplan_kind *kind, const char *version);
 

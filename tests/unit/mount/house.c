@@ -141,7 +141,7 @@ void house_settle(struct house *h)
     const struct settle_host host = {h,         host_busy, host_remove_entry, host_changed, host_judge_empty,
                                      host_sweep};
     struct office_id id = office(CARE);
-    assert_int_equal(settler_start(h->ledger, &h->settings, &id, &host, &h->settler), 0);
+    assert_int_equal(settler_start(h->ledger, &h->settings, NULL, &id, &host, &h->settler), 0);
 }
 
 void house_unsettle(struct house *h)

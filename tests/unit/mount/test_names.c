@@ -84,20 +84,20 @@ static void classes_are_told_by_name_and_place(void **state)
     (void)state;
     struct careplan_name t;
     const char *good = "dltplan_202504_0300000100_43_0300000005_11_20250501000001.csv";
-    assert_int_equal(name_class(&settings, good, false, &t), CLASS_TRANSFER);
+    assert_int_equal(name_class(&settings, NULL, good, false, &t), CLASS_TRANSFER);
     assert_string_equal(t.sequence, "20250501000001");
-    assert_int_equal(
-        name_class(&settings, "DLTPLAN_202504_0300000100_43_030000005_11_20250501000001.CSV", false, NULL),
-        CLASS_OTHER);
-    assert_int_equal(name_class(&settings, "x.TMP", false, NULL), CLASS_SCRATCH);
-    assert_int_equal(name_class(&settings, "~$plan.xlsx", true, NULL), CLASS_SCRATCH);
-    assert_int_equal(name_class(&settings, "4CCA4100", false, NULL), CLASS_SCRATCH);
-    assert_int_equal(name_class(&settings, "letter.PDF", true, NULL), CLASS_DOCUMENT);
-    assert_int_equal(name_class(&settings, "letter.PDF", false, NULL), CLASS_OTHER);
-    assert_int_equal(name_class(&settings, "letter.exe", true, NULL), CLASS_OTHER);
-    assert_int_equal(name_class(&settings, "x.エラー.txt", true, NULL), CLASS_RESERVED);
-    assert_int_equal(name_class(&settings, "X.エラー.TXT", true, NULL), CLASS_RESERVED);
-    assert_int_equal(name_class(&settings, "送受信状況.html", false, NULL), CLASS_RESERVED);
+    assert_int_equal(name_class(&settings, NULL,
+                                "DLTPLAN_202504_0300000100_43_030000005_11_20250501000001.CSV", false, NULL),
+                     CLASS_OTHER);
+    assert_int_equal(name_class(&settings, NULL, "x.TMP", false, NULL), CLASS_SCRATCH);
+    assert_int_equal(name_class(&settings, NULL, "~$plan.xlsx", true, NULL), CLASS_SCRATCH);
+    assert_int_equal(name_class(&settings, NULL, "4CCA4100", false, NULL), CLASS_SCRATCH);
+    assert_int_equal(name_class(&settings, NULL, "letter.PDF", true, NULL), CLASS_DOCUMENT);
+    assert_int_equal(name_class(&settings, NULL, "letter.PDF", false, NULL), CLASS_OTHER);
+    assert_int_equal(name_class(&settings, NULL, "letter.exe", true, NULL), CLASS_OTHER);
+    assert_int_equal(name_class(&settings, NULL, "x.エラー.txt", true, NULL), CLASS_RESERVED);
+    assert_int_equal(name_class(&settings, NULL, "X.エラー.TXT", true, NULL), CLASS_RESERVED);
+    assert_int_equal(name_class(&settings, NULL, "送受信状況.html", false, NULL), CLASS_RESERVED);
 }
 
 static void a_hostile_partner_name_becomes_harmless(void **state)

@@ -197,16 +197,6 @@ static void content_that_cannot_be_read_is_no_verdict(void **state)
     judgement_free(&j);
 }
 
-static void a_rule_can_be_set_by_the_configuration(void **state)
-{
-    (void)state;
-    struct settings_rule rules[] = {{"CP1042", "warning"}, {"CP1042", "off"}, {"CP1043", "error"}};
-    struct settings s = {.rules = rules, .n_rules = 3};
-    assert_int_equal(judge_severity(&s, "CP1042", CAREPLAN_ERROR), CAREPLAN_OFF);
-    assert_int_equal(judge_severity(&s, "CP1043", CAREPLAN_WARNING), CAREPLAN_ERROR);
-    assert_int_equal(judge_severity(&s, "CP1044", CAREPLAN_WARNING), CAREPLAN_WARNING);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,7 +212,6 @@ int main(void)
         RULE(a_document_is_judged_by_its_first_bytes),
         RULE(what_was_not_closed_by_its_client_is_held_whatever_it_holds),
         RULE(content_that_cannot_be_read_is_no_verdict),
-        RULE(a_rule_can_be_set_by_the_configuration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
