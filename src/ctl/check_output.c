@@ -1,6 +1,7 @@
 #include "ctl/check_output.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,21 +10,20 @@
 #include "ctl/common.h"
 #include "standard/product.h"
 
-enum { JSON_PROBLEMS_MAX = 100000 }; /* kept until the end; the rest is counted */
+/* What JSON keeps until its end; the rest is counted. */
+enum { JSON_BYTES_MAX = 16 * 1024 * 1024 };
 
-int output_open(struct check_output *o, bool as_json, bool japanese)
+void output_open(struct check_output *o, bool as_json, bool japanese)
 {
-    *o = (struct check_output){.as_json = as_json, .japanese = japanese};
-    if (!as_json)
-        return 0;
-    o->problems = json_array();
-    return o->problems ? 0 : -ENOMEM;
+    *o = (struct check_output){
+        .as_json = as_json, .japanese = japanese, .problems = {.limit = JSON_BYTES_MAX}};
+    progress_open(&o->progress, japanese);
 }
 
 void output_close(struct check_output *o)
 {
-    json_decref(o->problems);
-    o->problems = NULL;
+    progress_hide(&o->progress);
+    buffer_free(&o->problems);
 }
 
 /* Bytes of the UTF-8 character at `text`; 0: there is none. */
@@ -59,14 +59,21 @@ static json_t *json_clean(const char *path)
 static void put_json(struct check_output *o, const char *path, const struct careplan_problem *p,
                      const char *severity, const char *message)
 {
-    if (json_array_size(o->problems) >= JSON_PROBLEMS_MAX) {
-        o->more++;
-        return;
-    }
     json_t *one = json_pack("{s:o, s:I, s:I, s:s, s:s, s:o}", "file", json_clean(path), "line",
                             (json_int_t)p->line, "column", (json_int_t)p->column, "severity", severity,
                             "code", p->code, "message", json_clean(message));
-    if (!one || json_array_append_new(o->problems, one))
+    autofree char *text = one ? json_dumps(one, JSON_COMPACT) : NULL;
+    json_decref(one);
+    if (!text) {
+        o->no_memory = true;
+        return;
+    }
+    size_t before = o->problems.length;
+    if (before + strlen(text) + 1 > JSON_BYTES_MAX || o->problems.failed) {
+        o->more++;
+        return;
+    }
+    if ((before && buffer_text(&o->problems, ",")) || buffer_text(&o->problems, text))
         o->no_memory = true;
 }
 
@@ -84,10 +91,13 @@ void output_problem(struct check_output *o, const char *path, const struct carep
     const char *severity = problem->severity == CAREPLAN_ERROR ? "error" : "warning";
     const char *message = o->japanese ? problem->message_ja : problem->message_en;
     o->errors += problem->severity == CAREPLAN_ERROR;
-    if (o->as_json)
+    o->warnings += problem->severity == CAREPLAN_WARNING;
+    if (o->as_json) {
         put_json(o, path, problem, severity, message);
-    else
-        put_text(path, problem, severity, message);
+        return;
+    }
+    progress_hide(&o->progress);
+    put_text(path, problem, severity, message);
 }
 
 /* The catalogue's text with the name at its {1}; malloc'd. */
@@ -117,29 +127,55 @@ void output_unknown_name(struct check_output *o, const char *path, const char *n
     output_problem(o, path, &problem);
 }
 
-void output_more(struct check_output *o, const char *path, uint64_t more)
+void output_say(struct check_output *o, const char *code, const char *path, const char *text)
 {
-    o->more += more;
-    struct error e;
-    if (more == 0 || o->as_json)
-        return;
-    error_set(&e, -EFBIG, "more", "%s: %llu more problems", path, (unsigned long long)more);
-    ctl_fail("careplanctl check", &e);
+    progress_hide(&o->progress);
+    fflush(stdout);
+    fputs("careplanctl check: ", stderr);
+    ctl_put_to(stderr, path);
+    fprintf(stderr, ": %s [%s]\n", text, code);
 }
 
-int output_finish(struct check_output *o)
+void output_more(struct check_output *o, const char *path, uint64_t more)
 {
+    char text[64];
+    o->more += more;
+    if (more == 0 || o->as_json)
+        return;
+    snprintf(text, sizeof text, "%llu more problems", (unsigned long long)more);
+    output_say(o, "more", path, text);
+}
+
+static const char *plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+static void put_summary(const struct check_output *o, bool all_judged)
+{
+    unsigned long long files = o->files, errors = o->errors, warnings = o->warnings;
+    if (errors + warnings > 0 && o->japanese)
+        fprintf(stderr, "%lluファイル：エラー%llu件、警告%llu件\n", files, errors, warnings);
+    else if (errors + warnings > 0)
+        fprintf(stderr, "%llu file%s, %llu error%s, %llu warning%s\n", files, plural(files), errors,
+                plural(errors), warnings, plural(warnings));
+    else if (all_judged && o->japanese)
+        fprintf(stderr, "%lluファイル：問題ありません\n", files);
+    else if (all_judged)
+        fprintf(stderr, "%llu file%s, no problem\n", files, plural(files));
+}
+
+int output_finish(struct check_output *o, bool all_judged)
+{
+    progress_hide(&o->progress);
     if (o->no_memory)
         return -ENOMEM;
-    if (!o->as_json)
-        return 0;
-    json_t *object = json_pack("{s:I, s:O, s:I}", "files", (json_int_t)o->files, "problems", o->problems,
-                               "more", (json_int_t)o->more);
-    autofree char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
-    json_decref(object);
-    if (!text)
-        return -ENOMEM;
-    ctl_put(text);
-    putchar('\n');
+    if (o->as_json) {
+        printf("{\"files\":%llu,\"problems\":[", (unsigned long long)o->files);
+        ctl_put_json(o->problems.data ? (const char *)o->problems.data : "");
+        printf("],\"more\":%llu}\n", (unsigned long long)o->more);
+    } else if (o->progress.on) {
+        put_summary(o, all_judged);
+    }
     return 0;
 }

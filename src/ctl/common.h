@@ -27,6 +27,12 @@ char *ctl_absolute(const char *path);
 
 /* Prints `text` with everything that a terminal could obey as '?'. UTF-8 stays. */
 void ctl_put(const char *text);
+void ctl_put_to(FILE *out, const char *text);
+/* The same for JSON's text: nothing is lost, it is written as \uXXXX. */
+void ctl_put_json(const char *text);
+
+/* Columns that `text` takes on a terminal (Japanese characters take two). */
+size_t ctl_width(const char *text);
 
 /* --lang as an option's value: "ja" or "en". */
 bool ctl_language_known(const char *language);
