@@ -18,6 +18,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#ifdef __GNUC__
+#pragma GCC visibility push(default) /* what the headers declare is all that the library shows */
+#endif
 
 enum careplan_language { CAREPLAN_JA, CAREPLAN_EN };
 enum careplan_severity { CAREPLAN_OFF, CAREPLAN_WARNING, CAREPLAN_ERROR };
@@ -155,8 +158,9 @@ struct careplan_check_options {
  */
 struct careplan_key {
     char insurer_no[7], insured_no[11];
-    char date[9];  /* YYYYMMDD or YYYYMM, or "" when the kind's key has none beside this main file */
-    uint64_t line; /* where it stands first */
+    char date[9];        /* YYYYMMDD or YYYYMM */
+    uint32_t date_lines; /* the date stands so many lines below `line` */
+    uint64_t line;       /* where it stands first */
 };
 
 struct careplan_check_result {
@@ -167,9 +171,11 @@ struct careplan_check_result {
     char (*images)[CAREPLAN_NAME_MAX]; /* names in item 62 of UPKIHON, upper case, each once; malloc'd */
     uint64_t *image_lines;             /* where each stands; malloc'd */
     size_t n_images;
-    struct careplan_key *keys; /* each once, in order of place; malloc'd */
+    /* Of kinds that stand beside others in a unit; each once, in order of place; malloc'd. */
+    struct careplan_key *keys;
+    uint32_t *key_order; /* indexes of keys by insured_no, insurer_no, date; malloc'd */
     size_t n_keys;
-    bool keys_complete; /* false: there were more than the limit, or a record could not be read */
+    bool keys_complete; /* false: there were none or more than the limit, or a record could not be read */
 };
 /* `name` was parsed before (its kind decides the layout; for an image: first bytes). Problems come in order
  * of place as they are found. NULL: no memory. */
@@ -189,6 +195,7 @@ void careplan_check_result_free(struct careplan_check_result *r);
 struct careplan_unit_file {
     const struct careplan_name *name;
     const struct careplan_check_result *result; /* may be NULL: then its images and keys are not known */
+    uint64_t *not_reported; /* may be NULL; gets the file's problems beyond CAREPLAN_PROBLEMS_MAX */
 };
 enum careplan_unit_state {
     CAREPLAN_UNIT_COMPLETE,
@@ -244,6 +251,9 @@ void careplan_report_add_good_file(struct careplan_report *r, const char *file_n
 char *careplan_report_text(const struct careplan_report *r, size_t *length);
 void careplan_report_free(struct careplan_report *r);
 
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif
