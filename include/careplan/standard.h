@@ -175,7 +175,7 @@ struct careplan_check_result {
     struct careplan_key *keys;
     uint32_t *key_order; /* indexes of keys by insured_no, insurer_no, date; malloc'd */
     size_t n_keys;
-    bool keys_complete; /* false: there were none or more than the limit, or a record could not be read */
+    bool keys_complete; /* false: there were more than the limit, or a record's could not be read */
 };
 /* `name` was parsed before (its kind decides the layout; for an image: first bytes). Problems come in order
  * of place as they are found. NULL: no memory. */

@@ -487,7 +487,7 @@ int careplan_check_finish(struct careplan_check *c, struct careplan_check_result
     memcpy(result->version, c->version, sizeof c->version);
     c->images = NULL;
     c->image_lines = NULL;
-    return 0;
+    return relation_finish(&c->relation, !c->unreadable, c->records, result);
 }
 
 void careplan_check_free(struct careplan_check *c)
@@ -506,3 +506,6 @@ void careplan_check_result_free(struct careplan_check_result *r)
     free(r->image_lines);
     *r = (struct careplan_check_result){0};
 }
+    relation_free(&c->relation);
+    free(r->keys);
+    free(r->key_order);

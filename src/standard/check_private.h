@@ -4,6 +4,7 @@
 #define STANDARD_CHECK_PRIVATE_H
 
 #include "standard/items.h"
+#include "standard/relation.h"
 
 enum {
     HEAD_SIZE = 8, /* bytes looked at before scanning: marks of other encodings, JPEG */
@@ -35,6 +36,7 @@ struct careplan_check {
     size_t n_images;
     uint8_t image_seen[IMAGE_NUMBERS / 8];
 };
+    struct relation relation;
 
 /* One record and which of its items are not to be trusted. */
 struct record {

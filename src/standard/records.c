@@ -245,6 +245,15 @@ static void names_recipient(const struct judged *j)
     names_office(j, (struct word){"送信先", "recipient"}, j->check->name.recipient_number);
 }
 
+static void relation_key(const struct judged *j)
+{
+    struct careplan_check *c = j->check;
+    size_t limit = c->sink.options.limits.keys ? c->sink.options.limits.keys : CAREPLAN_KEYS_MAX;
+    if (j->rule == relation_rule(c->layout, &c->name) &&
+        relation_add(&c->relation, &c->name, j->items, limit) < 0)
+        c->no_memory = true;
+}
+
 static void (*const checks[RECORD_CHECKS])(const struct judged *) = {
     [RECORD_IN_SCOPE] = in_scope,
     [RECORD_IN_MONTH] = in_month,
@@ -260,6 +269,7 @@ static void (*const checks[RECORD_CHECKS])(const struct judged *) = {
     [RECORD_IMAGE_NAME] = image_name,
     [RECORD_NAMES_SENDER] = names_sender,
     [RECORD_NAMES_RECIPIENT] = names_recipient,
+    [RECORD_RELATION_KEY] = relation_key,
 };
 
 void record_check(struct record *record)
