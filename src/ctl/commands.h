@@ -10,6 +10,7 @@ enum ctl_exit {
 };
 
 int enrol_command(int argc, char **argv);
+int rules_command(int argc, char **argv);
 int status_command(int argc, char **argv);
 int evidence_command(int argc, char **argv);
 int verify_command(int argc, char **argv);
