@@ -96,6 +96,8 @@ const char *careplan_kind_title(const struct careplan_kind *k, enum careplan_lan
 size_t careplan_kind_items(const struct careplan_kind *k);
 const char *careplan_kind_item_ja(const struct careplan_kind *k, size_t i); /* NULL: no such item */
 const char *careplan_kind_item_en(const struct careplan_kind *k, size_t i); /* NULL: no such item */
+/* From 0; -ENOENT: the kind has no item of this `name_en`. */
+ptrdiff_t careplan_kind_item_find(const struct careplan_kind *k, const char *name_en);
 
 /* ---- Names (標準仕様 4章) ---- */
 
@@ -137,6 +139,12 @@ typedef void careplan_problem_fn(void *context, const struct careplan_problem *p
 enum careplan_name_class careplan_name_parse(const struct careplan_standard *s, const char *name,
                                              struct careplan_name *out, careplan_problem_fn *fn,
                                              void *context);
+
+/* Makes a name: kind, month, offices, services, sequence and image_number are given (any case; "" where the
+ * kind's names have no such part), `canonical` is filled in. By the rules of careplan_name_parse, which finds
+ * the same parts in it again. 0; -EINVAL: a part does not fit, what is wrong goes to `fn` (may be NULL), and
+ * `name` is left as it was. */
+int careplan_name_make(struct careplan_name *name, careplan_problem_fn *fn, void *context);
 
 /* ---- The check of one file, as a stream ---- */
 
@@ -189,6 +197,17 @@ int careplan_check_write(struct careplan_check *c, const void *data, size_t leng
 int careplan_check_finish(struct careplan_check *c, struct careplan_check_result *result);
 void careplan_check_free(struct careplan_check *c);
 void careplan_check_result_free(struct careplan_check_result *r);
+
+/* The same in one call. 0 = judged, -ENOMEM. `result` may be NULL. */
+int careplan_check_buffer(const struct careplan_name *name, const void *data, size_t length,
+                          const struct careplan_check_options *options, careplan_problem_fn *fn,
+                          void *context, struct careplan_check_result *result);
+/* The caller's bytes: puts at most `size` of them into `buffer` and says how many; 0 = the end. A negative
+ * errno ends the check, which returns it. */
+typedef ptrdiff_t careplan_read_fn(void *context, void *buffer, size_t size);
+int careplan_check_stream(const struct careplan_name *name, careplan_read_fn *read, void *read_context,
+                          const struct careplan_check_options *options, careplan_problem_fn *fn,
+                          void *context, struct careplan_check_result *result);
 
 /* ---- Send units (標準仕様 2.4, 3.4) ---- */
 
