@@ -73,8 +73,7 @@ size_t ms932_characters(const uint8_t *text, size_t length)
     return n;
 }
 
-/* Bytes of the well-formed UTF-8 sequence at `text` (RFC 3629), 0 when there is none. */
-static size_t utf8_sequence(const uint8_t *text, size_t length)
+size_t utf8_sequence(const uint8_t *text, size_t length)
 {
     static const uint8_t second_low[] = {[0xE0 - 0xE0] = 0xA0, [0xF0 - 0xE0] = 0x90};
     uint8_t c = text[0];
@@ -105,7 +104,7 @@ bool text_is_utf8(const uint8_t *text, size_t length)
     return wide >= (also_ms932 ? 2u : 1u);
 }
 
-static size_t utf8_put(char *out, uint32_t c)
+size_t utf8_put(char *out, uint32_t c)
 {
     if (c < 0x80) {
         out[0] = (char)c;
@@ -122,8 +121,7 @@ static size_t utf8_put(char *out, uint32_t c)
     return 3;
 }
 
-/* Reads one character; returns its bytes. */
-static size_t ms932_read(const uint8_t *text, size_t length, uint32_t *c)
+size_t ms932_read(const uint8_t *text, size_t length, uint32_t *c)
 {
     uint8_t first = text[0];
     *c = REPLACEMENT;

@@ -18,6 +18,14 @@ size_t ascii_run(const uint8_t *text, size_t length);
 /* Characters, a double byte counting as one. */
 size_t ms932_characters(const uint8_t *text, size_t length);
 
+/* Reads one character of `length` bytes, at least 1; returns its bytes. *c is U+FFFD when there is none. */
+size_t ms932_read(const uint8_t *text, size_t length, uint32_t *c);
+
+/* Bytes of the well-formed UTF-8 sequence at `text` (RFC 3629), 0 when there is none. */
+size_t utf8_sequence(const uint8_t *text, size_t length);
+/* Writes a character below U+10000, at most 3 bytes; returns them. */
+size_t utf8_put(char *out, uint32_t c);
+
 /* Is `text` UTF-8 as a whole, and not MS932 by chance? Three-byte sequences (kana, kanji) decide. */
 bool text_is_utf8(const uint8_t *text, size_t length);
 
