@@ -146,6 +146,19 @@ int ledger_xattr_set(struct ledger *l, uint64_t node, const char *name, const vo
 
 /* ---- Changes by the mount ---- */
 
+/* What judging found, without any content: its words come from the catalogue and the layout. */
+struct ledger_problem {
+    const char *file; /* canonical name; NULL: the whole unit (not read in ledger_save) */
+    char code[8];     /* "CP1137" */
+    bool error;       /* else a warning */
+    uint64_t line;    /* 0 = the whole file */
+    unsigned column;  /* item number from 1, 0 = the whole row */
+};
+enum {
+    LEDGER_PROBLEMS_MAX = 100,        /* kept of a file or a unit, the first error included; more are cut */
+    LEDGER_STATUS_PROBLEMS_MAX = 1000 /* told of a message with all its files */
+};
+
 /* A file with its content and verdict, as of now. */
 struct ledger_save {
     uint64_t node, entry,
@@ -161,6 +174,9 @@ struct ledger_save {
     enum file_verdict verdict; /* HELD: the content stays a draft beside the last judged one */
     const char *
         reason; /* stable code for status and audit, "" when good, e.g. "CP1042", "partner-unknown", "held" */
+    const struct ledger_problem *problems; /* the first error, if there is one, and the warnings */
+    size_t n_problems;
+    uint64_t warnings; /* all of them */
 
     /* The unit. recipient "" = none can be named yet (state waiting or rejected under the name's own parts).
      */
@@ -281,9 +297,32 @@ int ledger_standing(struct ledger *l, const char *unit, const char *sequence, co
  */
 int ledger_units_open(struct ledger *l, uint64_t after, uint64_t *messages, size_t max);
 
-/* The mount says: settled and complete. `names` (canonical) are the files that go; others of the unit are
- * left to a new message of the same number (none if all were carried). -ESTALE when a named file's content is
- * not `contents[i]` any more. Clears and sets reports as in ledger_save. State → queued. */
+/* A report beside the files of a unit. */
+struct ledger_note {
+    uint64_t parent;
+    const char *name, *folded;
+    const void *text;
+    size_t length;
+};
+/* The mount has judged the settled unit as a whole. */
+struct ledger_unit_judgement {
+    const char *const *names; /* canonical: the files that were judged */
+    const uint64_t *contents; /* theirs; -ESTALE when one has another by now */
+    size_t n;
+    const char *fault; /* code of the first error: state → rejected, its notes beside the files. NULL: they
+                          go, state → queued; others of the unit are left to a new message of the same number
+                          (none if all were carried) */
+    const struct ledger_note
+        *notes; /* instead of those that stand there; of a unit that goes none are left */
+    size_t n_notes;
+    const struct ledger_problem *problems; /* of the unit, beyond those of each file */
+    size_t n_problems;
+    uint64_t warnings;
+};
+/* -ENOENT; -ESTALE: withdrawn, sealed or changed meanwhile. Nothing is written that is there already. */
+int ledger_judge_unit(struct ledger *l, uint64_t message, const struct ledger_unit_judgement *j,
+                      ledger_done_fn *done, void *context);
+/* The same for a unit that goes, with nothing to say of it. */
 int ledger_queue_unit(struct ledger *l, uint64_t message, const char *const *names, const uint64_t *contents,
                       size_t n, ledger_done_fn *done, void *context);
 /* State and reason of an unsealed unit (waiting: incomplete, partner unknown, partner cannot be decided) and
@@ -291,6 +330,10 @@ int ledger_queue_unit(struct ledger *l, uint64_t message, const char *const *nam
 int ledger_mark_unit(struct ledger *l, uint64_t message, enum out_state state, const char *reason,
                      uint64_t parent, const char *report_name, const char *report_folded, const void *report,
                      size_t report_length, ledger_done_fn *done, void *context);
+/* The notes of an unsealed unit that stand there, ids ascending after `after`, at most max. Returns how many.
+ */
+int ledger_unit_notes(struct ledger *l, uint64_t message, uint64_t after, struct ledger_entry *out,
+                      size_t max);
 /* The recipient of a waiting unit has become known. */
 int ledger_set_recipient(struct ledger *l, uint64_t message, const struct office_id *recipient,
                          ledger_done_fn *done, void *context);
@@ -487,7 +530,10 @@ struct ledger_status {
     int64_t saved, sent, received,
         taken; /* in: saved 0, sent = accepted by the hub, received = in our ledger */
     size_t n_files;
-    struct ledger_unit_file *files; /* valid during the callback */
+    struct ledger_unit_file *files;  /* valid during the callback */
+    size_t n_problems;               /* at most LEDGER_STATUS_PROBLEMS_MAX, the unit's own first */
+    struct ledger_problem *problems; /* valid during the callback */
+    uint64_t warnings;               /* all, also those that are not kept */
 };
 typedef bool ledger_status_fn(void *context, const struct ledger_status *s);
 /* Newest first, from `before` (0 = the end), at most max. */

@@ -192,10 +192,12 @@ int file_put(struct ledger *l, uint64_t message, const struct file_new *f)
     return sql_run(
         &l->writer,
         "INSERT INTO file(message, name, folded, node, content, kind, version, size, sha256, verdict,"
-        " reason, carried, document, main) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        "ittiittibdtddd", message, f->name, f->folded, f->node, f->content, f->kind ? f->kind : "",
+        " reason, carried, document, main, problems, warnings) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " ?, ?, ?)",
+        "ittiittibdtdddti", message, f->name, f->folded, f->node, f->content, f->kind ? f->kind : "",
         f->version ? f->version : "", size, hash.bytes, sizeof hash.bytes, (int)f->verdict,
-        f->reason ? f->reason : "", (int)f->carried, (int)f->document, (int)f->main);
+        f->reason ? f->reason : "", (int)f->carried, (int)f->document, (int)f->main,
+        f->problems ? f->problems : "", f->warnings);
 }
 
 int file_remove(struct ledger *l, uint64_t message, const char *name)
@@ -217,11 +219,12 @@ int files_carry(struct ledger *l, uint64_t from, uint64_t to)
                 " verdict=1 AND name NOT IN (SELECT name FROM file WHERE message=?2))",
                 "ii", from, to);
     return r ? r
-             : sql_run(&l->writer,
-                       "INSERT INTO file SELECT ?2, name, folded, node, content, kind, version, size, sha256,"
-                       " verdict, reason, 1, document, main FROM file WHERE message=?1 AND verdict=1"
-                       " AND name NOT IN (SELECT name FROM file WHERE message=?2)",
-                       "ii", from, to);
+             : sql_run(
+                   &l->writer,
+                   "INSERT INTO file SELECT ?2, name, folded, node, content, kind, version, size, sha256,"
+                   " verdict, reason, 1, document, main, problems, warnings FROM file WHERE message=?1 AND verdict=1"
+                   " AND name NOT IN (SELECT name FROM file WHERE message=?2)",
+                   "ii", from, to);
 }
 
 /* ---- An open message after a change of its files ---- */
@@ -259,7 +262,9 @@ static int withdraw(struct ledger *l, const struct message *m)
     if (r == 0)
         r = sql_run(&l->writer, "DELETE FROM file WHERE message=? AND carried=1", "i", m->id);
     if (r == 0)
-        r = unit_note_remove(l, m->id);
+        r = unit_notes_remove(l, m->id);
+    if (r == 0)
+        r = message_set_problems(l, m->id, "", 0);
     return r ? r : message_audit(l, "withdrawn", m->id, "%s", m->sequence);
 }
 
@@ -292,6 +297,8 @@ int message_recompute(struct ledger *l, uint64_t id)
         r = carry_last(l, &m);
     if (r == 0)
         r = state_by_files(l, &m, &state, reason);
+    if (r == 0)
+        r = message_set_problems(l, id, "", 0); /* the unit is to be judged anew */
     return r ? r
              : sql_run(&l->writer, "UPDATE message SET state=?, reason=?, settled=0 WHERE id=?", "dti",
                        (int)state, reason, id);

@@ -77,6 +77,8 @@ extern const struct hash256 HASH_OF_NOTHING; /* SHA-256 of an empty file */
 
 struct file_new {
     const char *name, *folded, *kind, *version, *reason;
+    const char *problems; /* problems_copy; NULL: none */
+    uint64_t warnings;
     uint64_t node, content; /* content gets a reference; size and hash are read from it. 0 = empty */
     enum file_verdict verdict;
     bool carried, document, main;
@@ -98,8 +100,24 @@ int message_recompute(struct ledger *l, uint64_t id);
  */
 int unit_leave(struct ledger *l, uint64_t node, uint64_t *left);
 
-/* unit_queue.c: the note that says what the unit lacks goes; 0 when there is none. */
-int unit_note_remove(struct ledger *l, uint64_t message);
+/* note.c: the notes beside a unit: what it lacks, or which of its records do not fit. */
+struct note {
+    uint64_t parent;
+    const char *name, *folded;
+    struct content *report; /* the change's own */
+};
+/* They go; 0 when there are none. */
+int unit_notes_remove(struct ledger *l, uint64_t message);
+/* Just these stand there from now on; what is there already stays as it is. */
+int unit_notes_put(struct ledger *l, uint64_t message, const struct note *notes, size_t n);
+
+/* problem.c: problems as the text of a row; "" for none. NULL: no memory (change->failed). */
+char *problems_copy(struct change *c, const struct ledger_problem *problems, size_t n);
+/* Those of a message and of its files, malloc'd; the names point into `files`. */
+int problems_of(struct connection *c, uint64_t message, const struct ledger_unit_file *files, size_t n_files,
+                struct ledger_status *out);
+/* What was found of the unit as a whole; "" and 0 take it away. */
+int message_set_problems(struct ledger *l, uint64_t message, const char *problems, uint64_t warnings);
 
 /* ---- Receipts ---- */
 

@@ -16,6 +16,7 @@ struct judged {
     uint64_t content, size; /* 0 = none */
     struct hash256 hash;
     bool stored; /* the change's own content is in the ledger */
+    const char *problems;
 };
 
 /* ---- Node and entry ---- */
@@ -177,7 +178,8 @@ static bool same_as(const struct known_file *f, const struct ledger_save *s, con
            strcmp(f->reason, s->reason) == 0;
 }
 
-/* Does the file stand in `message` just as it is saved now? 1 = yes; nothing new then but times and node. */
+/* Does the file stand in `message` just as it is saved now? 1 = yes; nothing new then but times, node, and
+ * what [rules] has warned of meanwhile. */
 static int nothing_new(struct ledger *l, const struct ledger_save *s, const struct ledger_node *node,
                        const struct judged *j, const struct message *m)
 {
@@ -185,8 +187,8 @@ static int nothing_new(struct ledger *l, const struct ledger_save *s, const stru
     int r = known_file(l, m->id, s->canonical, &known);
     if (r || !same_as(&known, s, j))
         return r == -ENOENT ? 0 : r;
-    r = sql_run(&l->writer, "UPDATE file SET node=? WHERE message=? AND name=?", "iit", s->node, m->id,
-                s->canonical);
+    r = sql_run(&l->writer, "UPDATE file SET node=?, problems=?, warnings=? WHERE message=? AND name=?",
+                "itiit", s->node, j->problems, s->warnings, m->id, s->canonical);
     if (r == 0 && m->sent) /* it goes from the outbox again, as what it is: sent */
         r = sql_run(&l->writer, "UPDATE message SET linger=1 WHERE id=?", "i", m->id);
     if (r == 0)
@@ -221,6 +223,8 @@ static int file_join(struct ledger *l, const struct ledger_save *s, const struct
         .kind = s->kind,
         .version = s->version,
         .reason = s->reason,
+        .problems = j->problems,
+        .warnings = s->warnings,
         .node = s->node,
         .content = j->content,
         .verdict = s->verdict,
@@ -334,6 +338,7 @@ int save_apply(struct ledger *l, struct change *c, const struct save_work *w)
     r = judged_find(l, s, &node, &j);
     if (r)
         return r;
+    j.problems = w->problems;
     if (s->in_unit && s->entry) {
         c->changed |= LEDGER_CHANGED_UNITS;
         r = save_in_unit(l, s, &node, &j);
@@ -367,6 +372,8 @@ void save_copy(struct ledger *l, struct change *c, const struct ledger_save *fro
     s->report_name = change_text(c, from->report_name);
     s->report_folded = change_text(c, from->report_folded ? from->report_folded : from->report_name);
     s->report = NULL;
+    out->problems = problems_copy(c, from->problems, from->n_problems);
+    s->problems = NULL;
     for (size_t i = 0; i < ARRAY_LENGTH(s->remove_reports); i++)
         s->remove_reports[i] = change_text(c, from->remove_reports[i]);
     change_own(c, from->content);

@@ -8,6 +8,7 @@
 struct save_work {
     struct ledger_save s;
     struct content *report; /* owned by the change; NULL = none */
+    const char *problems;   /* as a row has them */
 };
 /* `s->content` passes to the change, also on failure (change->failed). */
 void save_copy(struct ledger *l, struct change *c, const struct ledger_save *s, struct save_work *out);

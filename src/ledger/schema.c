@@ -88,7 +88,13 @@ static const char VERSION_1[] =
     " (5,3,5,1,'_順番','_順番'),(6,3,6,1,'_すべて','_すべて'),"
     " (8,1,8,1,'送受信状況.html','送受信状況.html'),(9,1,9,1,'送受信一覧.csv','送受信一覧.csv');";
 
-static const char *const MIGRATIONS[SCHEMA_VERSION] = {VERSION_1}; /* from version i to i + 1 */
+/* What judging found, one a line (problem.c), and how many warnings there were. */
+static const char VERSION_2[] = "ALTER TABLE file ADD COLUMN problems TEXT NOT NULL DEFAULT '';"
+                                "ALTER TABLE file ADD COLUMN warnings INTEGER NOT NULL DEFAULT 0;"
+                                "ALTER TABLE message ADD COLUMN problems TEXT NOT NULL DEFAULT '';"
+                                "ALTER TABLE message ADD COLUMN warnings INTEGER NOT NULL DEFAULT 0;";
+
+static const char *const MIGRATIONS[SCHEMA_VERSION] = {VERSION_1, VERSION_2}; /* from version i to i + 1 */
 
 static int version_read(struct connection *c, int64_t *version, struct error *e)
 {

@@ -5,7 +5,7 @@
 #include "careplan/error.h"
 #include "ledger/sql.h"
 
-enum { SCHEMA_VERSION = 1 };
+enum { SCHEMA_VERSION = 2 };
 
 /* Brings the ledger to SCHEMA_VERSION, one transaction a step. "ledger-newer" when it is beyond. */
 int schema_migrate(struct connection *c, struct error *e);

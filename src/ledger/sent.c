@@ -97,7 +97,7 @@ static int files_repeat(struct ledger *l, uint64_t from, uint64_t to)
         r = sql_run(
             &l->writer,
             "INSERT INTO file SELECT ?1, name, folded, node, content, kind, version, size, sha256, verdict,"
-            " reason, carried, document, main FROM file WHERE message=?2",
+            " reason, carried, document, main, problems, warnings FROM file WHERE message=?2",
             "ii", to, from);
     return r ? r
              : sql_run(&l->writer,
@@ -123,7 +123,10 @@ static int resend_rows(struct ledger *l, const struct resend_change *c, const st
     if (r == 0)
         r = files_repeat(l, old->id, *message);
     if (r == 0)
-        r = sql_run(&l->writer, "UPDATE message SET settled=1 WHERE id=?", "i", *message);
+        r = sql_run(&l->writer,
+                    "UPDATE message SET settled=1, (problems, warnings)="
+                    "(SELECT problems, warnings FROM message WHERE id=?2) WHERE id=?1",
+                    "ii", *message, old->id);
     return r ? r : sql_run(&l->writer, "UPDATE message SET replaced=1 WHERE id=?", "i", old->id);
 }
 

@@ -1,6 +1,7 @@
 /* What people ask: where is it, and what proves it. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ledger/exchange.h"
@@ -32,8 +33,13 @@ static void status_fill(const struct message *m, struct ledger_status *out)
     memcpy(out->reason, m->reason, sizeof out->reason);
 }
 
-static int status_one(struct ledger *l, uint64_t *before, struct ledger_status *status,
-                      struct ledger_unit_file **files)
+static void status_free(struct ledger_status *status)
+{
+    free(status->files);
+    free(status->problems);
+}
+
+static int status_one(struct ledger *l, uint64_t *before, struct ledger_status *status)
 {
     struct message m;
     WITH_READER(l, c);
@@ -44,18 +50,17 @@ static int status_one(struct ledger *l, uint64_t *before, struct ledger_status *
         return r;
     *before = m.id;
     status_fill(&m, status);
-    return message_files(c, m.id, files, &status->n_files);
+    r = message_files(c, m.id, &status->files, &status->n_files);
+    return r || !m.outgoing ? r : problems_of(c, m.id, status->files, status->n_files, status);
 }
 
 int ledger_status_list(struct ledger *l, uint64_t before, size_t max, ledger_status_fn *fn, void *context)
 {
     for (size_t i = 0; i < max; i++) {
-        autofree struct ledger_unit_file *files = NULL;
-        struct ledger_status status;
-        int r = status_one(l, &before, &status, &files); /* no connection is held while `fn` runs */
+        with_cleanup(status_free) struct ledger_status status = {0};
+        int r = status_one(l, &before, &status); /* no connection is held while `fn` runs */
         if (r)
             return r == -ENOENT ? 0 : r;
-        status.files = files;
         if (!fn(context, &status))
             return 0;
     }

@@ -6,96 +6,23 @@
 #include "base/clock.h"
 #include "ledger/exchange.h"
 
-/* ---- The note beside an incomplete unit ---- */
+/* ---- Judged as a whole: queued, or rejected ---- */
 
-static int note_find(struct ledger *l, uint64_t message, struct ledger_entry *out)
-{
-    autoquery s = sql_query(&l->writer,
-                            "SELECT " ENTRY_COLUMNS " FROM node JOIN entry ON entry.node=node.id"
-                            " WHERE node.message=? AND node.kind=2 AND node.message<>0 LIMIT 1",
-                            "i", message);
-    int r = sql_row(s);
-    if (r > 0)
-        entry_read(s, 0, out);
-    return r > 0 ? 0 : r == 0 ? -ENOENT : r;
-}
-_Static_assert(NODE_REPORT == 2, "the index node_note and a query here say 2");
-
-int unit_note_remove(struct ledger *l, uint64_t message)
-{
-    struct ledger_entry note;
-    int r;
-    while ((r = note_find(l, message, &note)) == 0) {
-        r = entry_delete(l, &note, true); /* as report_remove */
-        if (r)
-            return r;
-    }
-    return r == -ENOENT ? 0 : r;
-}
-
-/* One that stands elsewhere, or under another name: the unit's recipient has become known meanwhile. */
-static int note_remove_other(struct ledger *l, uint64_t message, const struct ledger_entry *keep)
-{
-    struct ledger_entry note = {0};
-    {
-        autoquery s =
-            sql_query(&l->writer,
-                      "SELECT " ENTRY_COLUMNS " FROM node JOIN entry ON entry.node=node.id"
-                      " WHERE node.message=? AND node.kind=2 AND node.message<>0 AND entry.id<>? LIMIT 1",
-                      "ii", message, keep->id);
-        int r = sql_row(s);
-        if (r <= 0)
-            return r;
-        entry_read(s, 0, &note);
-    }
-    return entry_delete(l, &note, true);
-}
-
-static int note_put(struct ledger *l, uint64_t message, uint64_t parent, const char *name, const char *folded,
-                    struct content *report)
-{
-    struct ledger_entry entry;
-    struct ledger_node node;
-    uint64_t content = 0;
-    int r = content_link(l, report, &content);
-    if (r == 0)
-        r = report_put(l, parent, name, folded, content);
-    if (r == 0)
-        r = entry_find_name(&l->writer, parent, name, &entry, &node);
-    if (r || node.kind != NODE_REPORT)
-        return r; /* a user's file stands there */
-    r = sql_run(&l->writer, "UPDATE node SET message=? WHERE id=?", "ii", message, node.id);
-    return r ? r : note_remove_other(l, message, &entry);
-}
-
-/* Does the note stand there as it is to be? 1 = yes. */
-static int note_same(struct ledger *l, uint64_t message, uint64_t parent, const char *name,
-                     const struct content *report)
-{
-    struct ledger_entry entry;
-    struct ledger_node node;
-    struct hash256 had, wanted;
-    uint64_t size;
-    int r = entry_find_name(&l->writer, parent, name, &entry, &node);
-    if (r || node.kind != NODE_REPORT || node.message != message || !node.content)
-        return r == -ENOENT ? 0 : r;
-    r = content_known(l, node.content, &size, &had);
-    content_hash(report, &wanted);
-    return r ? r : memcmp(&had, &wanted, sizeof had) == 0;
-}
-
-/* ---- Queue ---- */
-
-struct queue_change {
+struct judge_change {
     struct change change;
     uint64_t message;
     const char **names;
     const uint64_t *contents;
     size_t n;
     struct message_id other; /* the message of the files that are left behind */
+    const char *fault;       /* NULL: they go */
+    struct note *notes;
+    size_t n_notes;
+    const char *problems;
+    uint64_t warnings;
 };
 
-static ptrdiff_t named(const struct queue_change *c, const char *name)
+static ptrdiff_t named(const struct judge_change *c, const char *name)
 {
     for (size_t i = 0; i < c->n; i++)
         if (strcmp(c->names[i], name) == 0)
@@ -120,7 +47,7 @@ static int stands_so(struct ledger *l, const struct ledger_unit_file *f)
     return node.draft || (!f->carried && node.content != f->content) ? -ESTALE : 0;
 }
 
-static int files_choose(struct ledger *l, const struct queue_change *c, const struct ledger_unit_file *files,
+static int files_choose(struct ledger *l, const struct judge_change *c, const struct ledger_unit_file *files,
                         size_t n, struct choice *out)
 {
     *out = (struct choice){0};
@@ -142,7 +69,7 @@ static int files_choose(struct ledger *l, const struct queue_change *c, const st
 }
 
 /* A file moves with its row and its node; a carried one that does not go is only forgotten. */
-static int file_left(struct ledger *l, const struct queue_change *c, const struct ledger_unit_file *f,
+static int file_left(struct ledger *l, const struct judge_change *c, const struct ledger_unit_file *f,
                      uint64_t other)
 {
     if (f->carried || !other)
@@ -154,7 +81,7 @@ static int file_left(struct ledger *l, const struct queue_change *c, const struc
                                    other, f->node, c->message);
 }
 
-static int other_begin(struct ledger *l, const struct queue_change *c, const struct message *m,
+static int other_begin(struct ledger *l, const struct judge_change *c, const struct message *m,
                        uint64_t *other)
 {
     struct message_new row = {.outgoing = true,
@@ -170,7 +97,7 @@ static int other_begin(struct ledger *l, const struct queue_change *c, const str
     return r ? r : message_audit(l, "begun", *other, "%s, left behind by its unit", m->sequence);
 }
 
-static int leave_behind(struct ledger *l, const struct queue_change *c, const struct message *m,
+static int leave_behind(struct ledger *l, const struct judge_change *c, const struct message *m,
                         const struct ledger_unit_file *files, size_t n, size_t left)
 {
     uint64_t other = 0;
@@ -184,56 +111,121 @@ static int leave_behind(struct ledger *l, const struct queue_change *c, const st
     return r ? r : message_recompute(l, other);
 }
 
-static int queue_files(struct ledger *l, const struct queue_change *c, const struct message *m)
+static int unit_goes(struct ledger *l, struct judge_change *c, const struct message *m,
+                     const struct ledger_unit_file *files, size_t n, size_t left)
 {
-    autofree struct ledger_unit_file *files = NULL;
-    struct choice choice;
-    size_t n = 0;
-    int r = message_files(&l->writer, c->message, &files, &n);
+    int r = leave_behind(l, c, m, files, n, left);
     if (r == 0)
-        r = files_choose(l, c, files, n, &choice);
-    return r ? r : leave_behind(l, c, m, files, n, choice.left);
+        r = unit_notes_remove(l, c->message);
+    if (r == 0)
+        r = sql_run(&l->writer, "UPDATE message SET state=3, reason='', settled=1 WHERE id=?", "i",
+                    c->message);
+    if (r == 0)
+        r = message_set_problems(l, c->message, c->problems, c->warnings);
+    c->change.changed = LEDGER_CHANGED_UNITS | LEDGER_CHANGED_TREE;
+    if (r || (m->state == OUT_QUEUED && m->settled))
+        return r;
+    return message_audit(l, "queued", c->message, "%s to %s, %zu files",
+                         m->sequence[0] ? m->sequence : "document", m->partner.text, c->n);
+}
+_Static_assert(OUT_QUEUED == 3, "a query here says 3");
+
+/* Its files are good, but do not fit each other. */
+static int unit_rejected(struct ledger *l, struct judge_change *c, const struct message *m, size_t left)
+{
+    if (left) /* one has come meanwhile: perhaps it makes them fit */
+        return -ESTALE;
+    int before = sqlite3_total_changes(l->writer.db);
+    int r = unit_notes_put(l, c->message, c->notes, c->n_notes);
+    int after = sqlite3_total_changes(l->writer.db);
+    c->change.changed |= after != before ? LEDGER_CHANGED_TREE : 0;
+    if (r == 0)
+        r = message_set_problems(l, c->message, c->problems, c->warnings);
+    c->change.changed |= sqlite3_total_changes(l->writer.db) != after ? LEDGER_CHANGED_UNITS : 0;
+    if (r || (m->state == OUT_REJECTED && strcmp(m->reason, c->fault) == 0))
+        return r;
+    c->change.changed |= LEDGER_CHANGED_UNITS;
+    r = sql_run(&l->writer, "UPDATE message SET state=?, reason=?, settled=0 WHERE id=?", "dti",
+                (int)OUT_REJECTED, c->fault, c->message);
+    return r ? r : message_audit(l, "rejected", c->message, "%s %s", m->sequence, c->fault);
 }
 
-static int queue_apply(struct ledger *l, struct change *change)
+static int judge_apply(struct ledger *l, struct change *change)
 {
-    const struct queue_change *c = (struct queue_change *)change;
+    struct judge_change *c = (struct judge_change *)change;
+    autofree struct ledger_unit_file *files = NULL;
     struct message m;
+    struct choice choice;
+    size_t n = 0;
     int r = message_find(&l->writer, c->message, &m);
     if (r || !m.outgoing)
         return r ? r : -ENOENT;
     if (!m.open || !m.partner.text[0])
         return -ESTALE;
-    r = queue_files(l, c, &m);
+    r = message_files(&l->writer, c->message, &files, &n);
     if (r == 0)
-        r = unit_note_remove(l, c->message);
-    if (r == 0)
-        r = sql_run(&l->writer, "UPDATE message SET state=3, reason='', settled=1 WHERE id=?", "i",
-                    c->message);
-    change->changed = LEDGER_CHANGED_UNITS | LEDGER_CHANGED_TREE;
-    if (r || (m.state == OUT_QUEUED && m.settled))
+        r = files_choose(l, c, files, n, &choice);
+    if (r)
         return r;
-    return message_audit(l, "queued", c->message, "%s to %s, %zu files",
-                         m.sequence[0] ? m.sequence : "document", m.partner.text, c->n);
+    return c->fault ? unit_rejected(l, c, &m, choice.left) : unit_goes(l, c, &m, files, n, choice.left);
 }
-_Static_assert(OUT_QUEUED == 3, "a query here says 3");
+
+static void notes_copy(struct ledger *l, struct judge_change *c, const struct ledger_unit_judgement *j)
+{
+    autofree struct note *notes = calloc(j->n_notes + 1, sizeof *notes);
+    c->change.failed |= !notes;
+    for (size_t i = 0; i < j->n_notes && notes; i++)
+        notes[i] = (struct note){
+            .parent = j->notes[i].parent,
+            .name = change_text(&c->change, j->notes[i].name),
+            .folded = change_text(&c->change, j->notes[i].folded),
+            .report = change_content(l, &c->change, j->notes[i].text, j->notes[i].length),
+        };
+    c->notes = change_copy(&c->change, notes, j->n_notes * sizeof *notes);
+    c->n_notes = j->n_notes;
+}
+
+static void judgement_copy(struct ledger *l, struct judge_change *c, const struct ledger_unit_judgement *j)
+{
+    c->names = change_copy(&c->change, j->names, j->n * sizeof *j->names);
+    c->contents = change_copy(&c->change, j->contents, j->n * sizeof *j->contents);
+    c->n = j->n;
+    for (size_t i = 0; i < j->n && c->names; i++)
+        c->names[i] = change_text(&c->change, j->names[i]);
+    c->fault = j->fault ? reason_copy(&c->change, j->fault) : NULL;
+    if (j->fault)
+        notes_copy(l, c, j);
+    c->problems = problems_copy(&c->change, j->problems, j->n_problems);
+    c->warnings = j->warnings;
+    message_id_new(&c->other);
+}
+
+static bool notes_are_safe(const struct ledger_unit_judgement *j)
+{
+    for (size_t i = 0; j->fault && i < j->n_notes; i++)
+        if (!name_is_safe(j->notes[i].name) || !j->notes[i].folded || !j->notes[i].length)
+            return false;
+    return true;
+}
+
+int ledger_judge_unit(struct ledger *l, uint64_t message, const struct ledger_unit_judgement *j,
+                      ledger_done_fn *done, void *context)
+{
+    if (j->n == 0 || j->n > ENVELOPE_FILES_MAX || !notes_are_safe(j))
+        return change_answer(-EINVAL, done, context);
+    struct judge_change *c = change_new(sizeof *c, judge_apply, done, context);
+    if (c) {
+        c->message = message;
+        judgement_copy(l, c, j);
+    }
+    return change_submit(l, c ? &c->change : NULL, done, context);
+}
 
 int ledger_queue_unit(struct ledger *l, uint64_t message, const char *const *names, const uint64_t *contents,
                       size_t n, ledger_done_fn *done, void *context)
 {
-    if (n == 0 || n > ENVELOPE_FILES_MAX)
-        return change_answer(-EINVAL, done, context);
-    struct queue_change *c = change_new(sizeof *c, queue_apply, done, context);
-    if (c) {
-        c->message = message;
-        c->names = change_copy(&c->change, names, n * sizeof *names);
-        c->contents = change_copy(&c->change, contents, n * sizeof *contents);
-        c->n = n;
-        for (size_t i = 0; i < n && c->names; i++)
-            c->names[i] = change_text(&c->change, names[i]);
-        message_id_new(&c->other);
-    }
-    return change_submit(l, c ? &c->change : NULL, done, context);
+    const struct ledger_unit_judgement goes = {.names = names, .contents = contents, .n = n};
+    return ledger_judge_unit(l, message, &goes, done, context);
 }
 
 /* ---- Mark ---- */
@@ -248,13 +240,9 @@ struct mark_change {
 
 static int mark_note(struct ledger *l, const struct mark_change *c)
 {
-    int r = c->report ? note_same(l, c->message, c->parent, c->name, c->report) : 0;
-    if (r)
-        return r < 0 ? r : 0;
-    if (c->report)
-        return note_put(l, c->message, c->parent, c->name, c->folded, c->report);
-    r = unit_note_remove(l, c->message);
-    return r ? r : report_remove(l, c->parent, c->name);
+    const struct note note = {c->parent, c->name, c->folded, c->report};
+    int r = unit_notes_put(l, c->message, &note, c->report ? 1 : 0);
+    return r || c->report ? r : report_remove(l, c->parent, c->name);
 }
 
 static int mark_apply(struct ledger *l, struct change *change)
@@ -337,7 +325,7 @@ static int unit_join(struct ledger *l, uint64_t from, uint64_t to)
                         to);
     }
     if (r == 0)
-        r = unit_note_remove(l, from);
+        r = unit_notes_remove(l, from);
     if (r == 0)
         r = sql_run(&l->writer, "UPDATE message SET state=8, reason='joined', open=0, settled=0 WHERE id=?",
                     "i", from);
