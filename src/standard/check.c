@@ -91,8 +91,7 @@ static void utf8_check(struct careplan_check *c, const struct scanned_row *row, 
         return;
     }
     c->items.utf8 = true;
-    if (!c->bom) /* CP1003 says the same */
-        problem_put(&c->sink, "CP1001", &whole_file, NULL, 0);
+    problem_put(&c->sink, "CP1001", &whole_file, NULL, 0);
 }
 
 static void encoding_check(struct record *r)
@@ -380,9 +379,7 @@ static bool is_utf16(const uint8_t *head, size_t length)
 
 static void image_head_check(struct careplan_check *c)
 {
-    if (c->head_length == 0)
-        problem_put(&c->sink, "CP1018", &whole_file, NULL, 0);
-    else if (!document_matches("jpg", c->head, c->head_length))
+    if (!document_matches("jpg", c->head, c->head_length))
         problem_put(&c->sink, "CP1308", &whole_file, NULL, 0);
 }
 
@@ -402,7 +399,6 @@ static int head_check(struct careplan_check *c)
     }
     if (c->head_length >= 3 && memcmp(c->head, "\xEF\xBB\xBF", 3) == 0) {
         const struct problem_place place = {.line = 1, .column = 1, .item = &c->layout->items[0]};
-        c->bom = true;
         skip = 3;
         problem_put(&c->sink, "CP1003", &place, NULL, 0);
     }
@@ -432,10 +428,20 @@ struct careplan_check *careplan_check_new(const struct careplan_name *name,
     return NULL;
 }
 
+/* 標準仕様 5: the sequence number is a date and a time; only its 14 digits make the name one. */
+static void sequence_check(struct careplan_check *c)
+{
+    const uint8_t *text = (const uint8_t *)c->name.sequence;
+    if (!date_is_real(text) || !time_is_real(text + 8))
+        PROBLEM(&c->sink, "CP1204", &whole_file, WORD(c->name.sequence));
+}
+
 static void check_begin(struct careplan_check *c)
 {
-    if (!c->begun)
+    if (!c->begun) {
+        sequence_check(c);
         flow_check(c);
+    }
     c->begun = true;
 }
 

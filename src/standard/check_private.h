@@ -21,7 +21,6 @@ struct careplan_check {
     size_t head_length;
     bool begun, head_done;
     bool unreadable; /* UTF-16: nothing behind the head is looked at */
-    bool bom;
     bool wrong_way;  /* this kind does not go from such a sender to such a recipient: was said */
     bool ms932_seen; /* text outside ASCII that is MS932 and not UTF-8: nobody asks again */
     bool no_memory;

@@ -179,11 +179,8 @@ static void parse_service(struct parse *p, const struct part *part, struct word 
 
 static void parse_sequence(struct parse *p, const struct part *part)
 {
-    const uint8_t *text = (const uint8_t *)part->text;
-    if (part->length != 14 || !all_digits(text, 14))
+    if (part->length != 14 || !all_digits((const uint8_t *)part->text, 14))
         fault_part(p, "CP1203", part);
-    else if (!date_is_real(text) || !time_is_real(text + 8))
-        fault_part(p, "CP1204", part);
     copy_part(p->out->sequence, sizeof p->out->sequence, part);
 }
 

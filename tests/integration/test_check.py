@@ -36,11 +36,13 @@ def test_valid_units_pass(folder):
 
 @pytest.mark.parametrize("row", [r for r in broken() if r["file"][:3] not in WAITS], ids=lambda r: r["file"][:3])
 def test_broken_units_are_refused_at_their_place(row):
+    """What the standard states is an error; what is only derived is a warning, and the unit passes."""
     folder, name = row["file"].split("/")
+    severity = {"standard": "error", "derived": "warning"}[row["basis"]]
     done = check("--lang=ja", SAMPLES / "broken" / folder)
-    assert done.returncode == 1
+    assert done.returncode == (1 if severity == "error" else 0), done.stdout
     place = (int(row["line"] or 0), int(row["column"] or 0))
-    found = [(int(p["line"]), int(p["column"])) for p in problems(done) if p["severity"] == "error" and p["file"].endswith(name)]
+    found = [(int(p["line"]), int(p["column"])) for p in problems(done) if p["severity"] == severity and p["file"].endswith(name)]
     assert place in found, done.stdout
 
 

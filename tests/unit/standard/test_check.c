@@ -53,7 +53,7 @@ static void a_good_file_says_nothing(void **state)
     careplan_check_result_free(&r);
 }
 
-static void rejects_a_file_without_records(void **state)
+static void warns_of_a_file_without_records(void **state)
 {
     (void)state;
     expect(DLTPLAN, "", "0:0 CP1018");
@@ -71,9 +71,28 @@ static void utf8_is_one_fault_of_the_file(void **state)
         "202407,039999,0000000101,20250325,202504,0300000100,\"支援 見本子\",387,0,20250407,,1000,1050,1,111211,,,"
         "\"\",,0300000005,\"見本訪問介護\",,0,0300000100,\r\n",
         "0:0 CP1001");
-    /* With a byte order mark, that alone is said. */
-    expect(DLTPLAN, "\xEF\xBB\xBF" GOOD, "1:1 CP1003");
-    expect(DLTPLAN, "\xEF\xBB\xBF" GOOD "202407,039999,\"見本見本\",202504\r\n", "1:1 CP1003");
+    expect(DLTPLAN, "\xEF\xBB\xBF" GOOD "202407,039999,\"見本見本\",202504\r\n", "1:1 CP1003, 0:0 CP1001");
+}
+
+static void what_is_only_derived_is_a_warning(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *content, *problem;
+    } cases[] = {
+        {DLTPLAN, "\xEF\xBB\xBF" GOOD, "1:1 CP1003"}, /* but for its mark it is MS932 */
+        {DLTPLAN, "version,insurer,insured,month\r\n" GOOD, "1:1 CP1017"},
+        {DLTPLAN, "", "0:0 CP1018"},
+        {"DLTPLAN_202504_0300000100_43_0300000005_11_20250431250000.CSV", GOOD, "0:0 CP1204"},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct findings f;
+        expect(cases[i].name, cases[i].content, cases[i].problem);
+        struct careplan_check_result r = judge(&f, cases[i].name, cases[i].content, strlen(cases[i].content));
+        assert_int_equal(r.errors, 0);
+        assert_int_equal(r.warnings, 1);
+        careplan_check_result_free(&r);
+    }
 }
 
 static void utf16_is_not_read_on(void **state)
@@ -289,7 +308,7 @@ static void an_image_must_be_a_jpeg(void **state)
     expect(IMAGE "0001.JPG", "\xFF\xD8\xFF\xE0....JFIF", "");
     expect(IMAGE "0001.JPG", "\xFF\xD8\xFF", "");
     expect(IMAGE "0001.JPG", "GIF89a......", "0:0 CP1308");
-    expect(IMAGE "0001.JPG", "", "0:0 CP1018");
+    expect(IMAGE "0001.JPG", "", "0:0 CP1308");
 }
 
 static void another_office_in_the_records_is_a_warning_once_a_run(void **state)
@@ -332,8 +351,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_file_says_nothing),
-        cmocka_unit_test(rejects_a_file_without_records),
+        cmocka_unit_test(warns_of_a_file_without_records),
         cmocka_unit_test(utf8_is_one_fault_of_the_file),
+        cmocka_unit_test(what_is_only_derived_is_a_warning),
         cmocka_unit_test(utf16_is_not_read_on),
         cmocka_unit_test(counts_the_nul_bytes_of_an_item),
         cmocka_unit_test(rejects_characters_outside_ms932_at_their_line),
