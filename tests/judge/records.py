@@ -1,0 +1,117 @@
+"""Records of one file against each other: 福祉用具, 第7表's rows, the order of UP2KYO, what belongs together."""
+from collections import defaultdict
+
+from facts import columns, error, warning
+from items import ROWS_7, text
+
+TOTAL = "999999"
+NINES = "9999999999"
+EQUIPMENT = ("17", "67")
+
+
+def place_of(record, place, name):
+    return record[place[name] - 1].line, place[name]
+
+
+def judge_pairs(version, kind, record, file, out):
+    """Items of one record that ask for one another (the notes columns)."""
+    place = columns(version, kind)
+
+    def value(name):
+        return text(record, place, name)
+
+    def wants(name, rule):
+        out.append(error(rule, file, *place_of(record, place, name)))
+
+    if kind == "UPKIHON":
+        if value("consult_method") == "03" and not value("consult_method_other"):
+            wants("consult_method_other", "conditional")
+        if value("user_situation") == "02" and not value("user_situation_detail"):
+            wants("user_situation_detail", "conditional")
+    elif kind == "UP3KYO":
+        groups = (("service_content", "weekday", "start_time", "end_time"),
+                  ("daily_activity", "activity_start_time", "activity_end_time"), ("non_weekly_service",))
+        if sum(any(value(n) for n in group) for group in groups) > 1:
+            out.append(warning("groups", file, record.line, 0, "from the record example"))
+    elif kind in ("UPPLAN", "UPJSK", "UPSIKYU") and "tais_code" in place:
+        code = value("service_code")
+        subtotal = kind == "UPSIKYU" and ROWS_7.fullmatch(code)
+        if len(code) == 6 and code[:2] in EQUIPMENT and not subtotal \
+                and not value("tais_code") and not value("equipment_report_code"):
+            wants("tais_code", "equipment_code")
+
+
+def judge_detail_codes(version, kind, records, file, out):
+    """17 福祉用具貸与, same code and units, different things: 1, 2, 3 …; everywhere else empty. In 202208 part of this
+    may not have been said, and without the TAIS code one thing cannot be told from another: only what is 17 is told."""
+    place = columns(version, kind)
+    groups = defaultdict(list)
+    for record in records:
+        code = text(record, place, "service_code")
+        if code[:2] == "17":
+            user = text(record, place, "insurer_no"), text(record, place, "insured_no")
+            groups[user + (code, text(record, place, "units"))].append(record)
+        elif text(record, place, "detail_code") and version == "202407":
+            out.append(error("detail_code", file, *place_of(record, place, "detail_code"), "not 17"))
+    if version != "202407":
+        return
+    for group in groups.values():
+        things = defaultdict(list)
+        for record in group:
+            things[tuple(text(record, place, n) for n in ("tais_code", "equipment_report_code", "equipment_name"))].append(record)
+        numbers = [{text(record, place, "detail_code") for record in same} for same in things.values()]
+        first = group[0]
+        if len(things) == 1:
+            if numbers[0] != {""}:
+                out.append(error("detail_code", file, *place_of(first, place, "detail_code"), "nothing to tell apart"))
+            continue
+        flat = [n.pop() if len(n) == 1 else "" for n in numbers]
+        wanted = set(range(1, len(things) + 1))
+        if any(not n.isdigit() for n in flat) or {int(n) for n in flat} != wanted:
+            bad = next((r for r in group if not text(r, place, "detail_code")), first)
+            out.append(error("detail_code", file, *place_of(bad, place, "detail_code"), "1, 2, 3 … asked for"))
+
+
+def judge_table7(version, records, file, out):
+    place = columns(version, "UPSIKYU")
+    users = defaultdict(list)
+    for record in records:
+        users[text(record, place, "insurer_no"), text(record, place, "insured_no")].append(record)
+        code = text(record, place, "service_code")
+        subtotal = ROWS_7.fullmatch(code)
+        if code != TOTAL and not subtotal:
+            continue
+        rule = "table7_total" if code == TOTAL else "table7_subtotal"
+        if text(record, place, "units") != "0":
+            out.append(error(rule, file, *place_of(record, place, "units"), "0 asked for"))
+        for name in ("discount_rate", "discounted_units"):
+            if text(record, place, name):
+                out.append(error(rule, file, *place_of(record, place, name), "to be empty"))
+        if code == TOTAL and text(record, place, "service_office_no") != NINES:
+            out.append(error(rule, file, *place_of(record, place, "service_office_no"), "nines asked for"))
+    for (_, insured), rows in users.items():
+        codes = [text(record, place, "service_code") for record in rows]
+        if TOTAL not in codes:
+            out.append(error("table7_total", file, 0, place["service_code"], insured))
+        of_type = defaultdict(int)
+        for code in codes:
+            if code != TOTAL and not ROWS_7.fullmatch(code) and len(code) == 6:
+                of_type[code[:2]] += 1
+        for type_, n in of_type.items():
+            if n > 1 and type_ + "AAAA" not in codes:
+                out.append(error("table7_subtotal", file, 0, place["service_code"], insured + " " + type_))
+
+
+def judge_order(version, records, file, out):
+    """UP2KYO: a user's records stand by 課題ＮＯ, 援助目標ＮＯ, 援助内容ＮＯ. Empty numbers leave the order open."""
+    place = columns(version, "UP2KYO")
+    last = {}
+    for record in records:
+        key = tuple(text(record, place, n) for n in ("insurer_no", "insured_no", "plan_date"))
+        numbers = [text(record, place, n) for n in ("issue_no", "goal_no", "support_no")]
+        if not all(n.isdigit() for n in numbers):
+            continue
+        numbers = [int(n) for n in numbers]
+        if key in last and numbers < last[key]:
+            out.append(error("order", file, *place_of(record, place, "issue_no")))
+        last[key] = numbers
