@@ -503,6 +503,7 @@ void careplan_check_free(struct careplan_check *c)
     scanner_free(c->scanner);
     free(c->images);
     free(c->image_lines);
+    relation_free(&c->relation);
     free(c);
 }
 
@@ -510,8 +511,7 @@ void careplan_check_result_free(struct careplan_check_result *r)
 {
     free(r->images);
     free(r->image_lines);
-    *r = (struct careplan_check_result){0};
-}
-    relation_free(&c->relation);
     free(r->keys);
     free(r->key_order);
+    *r = (struct careplan_check_result){0};
+}

@@ -34,8 +34,8 @@ struct careplan_check {
     uint64_t *image_lines;
     size_t n_images;
     uint8_t image_seen[IMAGE_NUMBERS / 8];
-};
     struct relation relation;
+};
 
 /* One record and which of its items are not to be trusted. */
 struct record {
