@@ -195,7 +195,7 @@ static bool count_check(struct careplan_check *c, const struct scanned_row *row)
 
 /* ---- The records against the name ---- */
 
-/* The content's version has another layout than the name says: go on with the content's. */
+/* The name has the form of another version than the content. */
 static void version_of_name(struct record *r, const struct careplan_kind *content)
 {
     struct careplan_check *c = r->check;
@@ -209,7 +209,6 @@ static void version_of_name(struct record *r, const struct careplan_kind *conten
         PROBLEM(&c->sink, "CP1105", &whole_file, WORD(c->version), ((struct word){ja, en}));
     else
         PROBLEM(&c->sink, "CP1103", &place, WORD(c->version), WORD(name->kind->version->name));
-    c->layout = content->layout;
 }
 
 /* NULL: not in versions.tsv. */
@@ -234,16 +233,18 @@ static void version_first(struct record *r)
         return;
     }
     memcpy(c->last_version, c->version, sizeof c->version);
-    if (strcmp(c->version, c->layout->version) == 0)
-        return;
     const struct careplan_kind *content = kind_in_version(c->name.kind, c->version);
     const struct careplan_version *known = version_find(c->name.kind->standard, c->version);
     bool replaced = known && known->replaced_by[0];
-    if (content)
-        version_of_name(r, content);
-    else
+    if (!content || replaced) {
         PROBLEM(&c->sink, replaced ? "CP1102" : "CP1101", &place, WORD(value),
                 WORD(replaced ? known->replaced_by : c->layout->version));
+        return;
+    }
+    if (!kinds_same_form(content, c->name.kind))
+        version_of_name(r, content);
+    c->layout = content->layout;
+    c->version_of_content = content->version;
 }
 
 /* True: the record is of the file's version. A run of records that are not is said once. */
@@ -270,6 +271,30 @@ static bool version_check(struct record *r)
     if (!known)
         PROBLEM(&c->sink, "CP1104", &place, WORD(c->version), WORD(value));
     return false;
+}
+
+/* A version is used from one service month on, and until one (標準仕様 改版履歴). */
+static void version_month_check(struct record *r)
+{
+    struct careplan_check *c = r->check;
+    char month[7];
+    if (c->wrong_month || !c->version_of_content || c->layout->month_item < 0)
+        return;
+    size_t i = (size_t)c->layout->month_item;
+    /* Of a record of another month than the file's, that is said. */
+    if (r->bad[i] || !item_copy(month, sizeof month, &r->row->items[i]) ||
+        strcmp(month, c->name.month) != 0 || !month_is_real((const uint8_t *)month) ||
+        version_applies(c->version_of_content, month))
+        return;
+    c->wrong_month = true;
+    char ja[VALUE_SIZE], en[VALUE_SIZE];
+    const struct problem_place place = item_place(r, 0);
+    const struct careplan_kind *kind = kind_of_month(c->name.kind->standard, c->name.kind->name, month);
+    snprintf(ja, sizeof ja, "%s%s", kind ? "この月は" : "この月のバージョンはありません",
+             kind ? kind->version->name : "");
+    snprintf(en, sizeof en, "%s%s", kind ? "that month is of version " : "no version is for that month",
+             kind ? kind->version->name : "");
+    PROBLEM(&c->sink, "CP1106", &place, WORD(c->version), WORD(month), ((struct word){ja, en}));
 }
 
 static void month_check(struct record *r)
@@ -331,6 +356,7 @@ static void row_check(void *context, struct scanned_row *row)
     if (!version_check(r) || !count_check(c, row))
         return;
     items_check(r);
+    version_month_check(r);
     month_check(r);
     record_check(r);
 }

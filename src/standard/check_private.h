@@ -27,6 +27,8 @@ struct careplan_check {
     uint64_t bytes, rows, records;
     char version[7], last_version[7];
     char month[7], last_month[7];
+    const struct careplan_version *version_of_content; /* NULL: not known, or not in use */
+    bool wrong_month;                                  /* CP1106 was said */
     size_t wrong_count;           /* items of the records since the first, all wrong alike; 0: not so */
     bool layout_fault;            /* CP1022 was said */
     char last_office[VALUE_SIZE]; /* CP1126 is said once for a run of records */

@@ -33,13 +33,43 @@ size_t careplan_kinds(const struct careplan_standard *s, const struct careplan_k
     return s->n_kinds;
 }
 
+bool version_applies(const struct careplan_version *v, const char *month)
+{
+    return strcmp(month, v->applies_from) >= 0 &&
+           (v->applies_until[0] == '\0' || strcmp(month, v->applies_until) <= 0);
+}
+
+bool kinds_same_form(const struct careplan_kind *a, const struct careplan_kind *b)
+{
+    return a->version->services_in_name == b->version->services_in_name &&
+           a->month_in_name == b->month_in_name && a->image == b->image;
+}
+
+/* Versions are named by the month of their issue. */
+static bool is_newer(const struct careplan_kind *kind, const struct careplan_kind *than)
+{
+    return !than || strcmp(kind->version->name, than->version->name) > 0;
+}
+
+const struct careplan_kind *kind_of_month(const struct careplan_standard *s, const char *name,
+                                          const char *month)
+{
+    const struct careplan_kind *newest = NULL;
+    for (size_t i = 0; i < s->n_kinds; i++) {
+        const struct careplan_kind *kind = &s->kinds[i];
+        if (strcmp(kind->name, name) == 0 && kind->version->replaced_by[0] == '\0' &&
+            version_applies(kind->version, month) && is_newer(kind, newest))
+            newest = kind;
+    }
+    return newest;
+}
+
 const struct careplan_kind *kind_newest(const struct careplan_standard *s, const char *name)
 {
     const struct careplan_kind *newest = NULL;
     s = standard_or_builtin(s);
     for (size_t i = 0; i < s->n_kinds; i++)
-        if (strcmp(s->kinds[i].name, name) == 0 &&
-            (!newest || strcmp(s->kinds[i].version->name, newest->version->name) > 0))
+        if (strcmp(s->kinds[i].name, name) == 0 && is_newer(&s->kinds[i], newest))
             newest = &s->kinds[i];
     return newest;
 }

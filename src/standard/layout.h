@@ -162,6 +162,14 @@ bool service_may_plan(const struct careplan_standard *s, const char *service);
 /* Who puts the kind out by 2.2 and 3.2, in words: "居宅介護支援事業所、地域包括支援センター等". */
 void flow_senders(const struct careplan_kind *kind, enum careplan_language language, char *out, size_t size);
 
+/* Does the version apply to the service month YYYYMM? */
+bool version_applies(const struct careplan_version *v, const char *month);
+/* The newest version in use that has this kind and applies to the month, or NULL. */
+const struct careplan_kind *kind_of_month(const struct careplan_standard *s, const char *name,
+                                          const char *month);
+/* Do names of these two look alike? */
+bool kinds_same_form(const struct careplan_kind *a, const struct careplan_kind *b);
+
 /* The kind in the newest version that has it, or NULL. */
 const struct careplan_kind *kind_newest(const struct careplan_standard *s, const char *name);
 

@@ -93,16 +93,34 @@ static size_t parts_of(const struct careplan_kind *kind)
     return (kind->version->services_in_name ? 5u : 3u) + kind->month_in_name + kind->image;
 }
 
-/* The version by the number of parts: 202208 names have no service types. */
+/* Is `kind` rather meant than `than`? First the version that applies to the month of the name, then the
+ * newest.
+ */
+static bool is_meant(const struct parse *p, const struct careplan_kind *kind,
+                     const struct careplan_kind *than)
+{
+    char month[8];
+    snprintf(month, sizeof month, "%.*s", (int)p->parts[0].length, p->parts[0].text);
+    bool applies = kind->month_in_name && version_applies(kind->version, month);
+    bool than_applies = than && than->month_in_name && version_applies(than->version, month);
+    if (!than || applies != than_applies)
+        return !than || applies;
+    return strcmp(kind->version->name, than->version->name) > 0;
+}
+
+/* The version by the number of parts (202208 names have no service types), and among versions whose names
+ * look alike by the month. */
 static bool version_find(struct parse *p)
 {
     const struct careplan_standard *s = p->standard;
+    const struct careplan_kind *found = NULL;
     for (size_t i = 0; i < s->n_kinds; i++)
-        if (strcmp(s->kinds[i].name, p->kind->name) == 0 && parts_of(&s->kinds[i]) == p->n_parts) {
-            p->kind = &s->kinds[i];
-            return true;
-        }
-    return false;
+        if (strcmp(s->kinds[i].name, p->kind->name) == 0 && parts_of(&s->kinds[i]) == p->n_parts &&
+            is_meant(p, &s->kinds[i], found))
+            found = &s->kinds[i];
+    if (found)
+        p->kind = found;
+    return found != NULL;
 }
 
 static void fault_form(struct parse *p)

@@ -166,10 +166,24 @@ static void a_run_of_records_of_another_version_is_said_once(void **state)
     (void)state;
     expect(DLTPLAN, GOOD "202208,039999,0000000101,202504\r\n202208,039999,0000000101,202504\r\n" GOOD,
            "2:1 CP1104");
-    expect(DLTPLAN, "202208,039999,0000000101,202504\r\n", "1:1 CP1103");
+    expect(DLTPLAN, "202208,039999,0000000101,202504\r\n", "1:1 CP1103, 1:1 CP1106");
     expect(DLTPLAN, "202504,039999,0000000101,202504\r\n202504,039999,0000000101,202504\r\n", "1:1 CP1102");
     expect(DLTPLAN, "19990,039999,0000000101,202504\r\n", "1:1 CP1101");
     expect(DLTPLAN, ",039999,0000000101,202504\r\n", "1:1 CP1033");
+}
+
+static void a_version_is_not_for_every_month(void **state)
+{
+    (void)state;
+    const char *early = "DLTPLAN_202503_0300000100_43_0300000005_11_20250401090000.CSV",
+               *late = "DLTPLAN_202504_0300000100_0300000005_20250401090000.CSV",
+               *first = "DLTPLAN_202212_0300000100_0300000005_20250401090000.CSV";
+    expect(early, "202407,039999,0000000101,202503\r\n202407,039999,0000000102,202503\r\n", "1:1 CP1106");
+    expect(late, "202208,039999,0000000101,202504\r\n", "1:1 CP1106");
+    expect(first, "202208,039999,0000000101,202212\r\n", "1:1 CP1106");
+    expect(early, "202407,039999,0000000101,202500\r\n202407,039999,0000000102,202503\r\n",
+           "1:4 CP1039, 2:1 CP1106");
+    expect(late, "202208,039999,0000000101,202503\r\n", "1:4 CP1111");
 }
 
 static void content_of_202407_under_an_older_name_is_checked_as_202407(void **state)
@@ -360,6 +374,7 @@ int main(void)
         cmocka_unit_test(a_header_row_is_said_once_and_the_records_are_read),
         cmocka_unit_test(a_file_wrong_from_its_first_record_on_is_said_so_once),
         cmocka_unit_test(a_run_of_records_of_another_version_is_said_once),
+        cmocka_unit_test(a_version_is_not_for_every_month),
         cmocka_unit_test(content_of_202407_under_an_older_name_is_checked_as_202407),
         cmocka_unit_test(a_run_of_records_of_another_month_is_said_once),
         cmocka_unit_test(an_item_of_64_kib_and_a_record_of_1_mib_are_the_limit),

@@ -70,6 +70,30 @@ static void accepts_all_valid_samples_of_202208(void **state)
     assert_int_equal(accept_folders("valid_202208"), 3);
 }
 
+/* Right in every item, but of a version that is not for their month yet: each file is told so, at the version
+ * of its first record. */
+static void rejects_samples_of_a_version_too_early(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *folder;
+        size_t files;
+    } folders[] = {{"early/b_month_202410_43_to_11", 3}, {"early/c_result_202410_11_to_43", 1}};
+    for (size_t i = 0; i < ARRAY_LENGTH(folders); i++) {
+        struct findings f = {0};
+        check_folder(&f, folders[i].folder);
+        print_found(&f);
+        assert_int_equal(f.n_files, folders[i].files);
+        assert_int_equal(f.n, folders[i].files);
+        for (size_t k = 0; k < f.n; k++) {
+            assert_string_equal(f.list[k].code, "CP1106");
+            assert_int_equal(f.list[k].severity, CAREPLAN_ERROR);
+            assert_int_equal(f.list[k].line, 1);
+            assert_int_equal(f.list[k].column, 1);
+        }
+    }
+}
+
 struct expected {
     char folder[128], file[CAREPLAN_NAME_MAX], rule[32];
     uint64_t line;
@@ -179,6 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts_all_valid_samples),
         cmocka_unit_test(accepts_all_valid_samples_of_202208),
+        cmocka_unit_test(rejects_samples_of_a_version_too_early),
         cmocka_unit_test(finds_each_broken_sample_at_its_line_and_column_by_its_basis),
         cmocka_unit_test(samples_that_wait_for_the_next_issue_are_not_yet_rejected),
     };
