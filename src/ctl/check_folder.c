@@ -165,7 +165,7 @@ static void judge_member(struct unit *u, size_t i)
     if (fd < 0 || !check_content(u->job, m->path, fd, &m->name, result))
         return;
     size_t size = result->n_images * (sizeof *result->images + sizeof *result->image_lines) +
-                  result->n_keys * sizeof *result->keys;
+                  result->n_keys * (sizeof *result->keys + sizeof *result->key_order);
     if (size > UNIT_MEMORY - u->kept) {
         u->job->cannot = true;
         output_say(&u->job->out, "unit-size", m->path,
