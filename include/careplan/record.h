@@ -31,7 +31,7 @@ enum careplan_record_fault {
 /* 0 = go on; a negative errno ends the reading, which returns it. */
 typedef int careplan_record_fn(void *context, const struct careplan_record *record);
 
-/* Holds the record under way: at most three times limits->row_bytes. */
+/* Holds the record under way: at most four times limits->row_bytes and 256 KiB. */
 struct careplan_reader;
 
 /* Of files of this kind, in any version: each record is read by the layout of its own CSVバージョン, or by

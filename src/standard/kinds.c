@@ -1,4 +1,5 @@
 /* Versions, file kinds, their items and titles, and service types: look-ups in the tables. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +102,14 @@ const char *careplan_kind_item_ja(const struct careplan_kind *k, size_t i)
 const char *careplan_kind_item_en(const struct careplan_kind *k, size_t i)
 {
     return i < careplan_kind_items(k) ? k->layout->items[i].name_en : NULL;
+}
+
+ptrdiff_t careplan_kind_item_find(const struct careplan_kind *k, const char *name_en)
+{
+    for (size_t i = 0; i < careplan_kind_items(k); i++)
+        if (strcmp(k->layout->items[i].name_en, name_en) == 0)
+            return (ptrdiff_t)i;
+    return -ENOENT;
 }
 
 const struct service_type *service_type_find(const struct careplan_standard *s, const char *code,
