@@ -132,6 +132,11 @@ static bool is_header(const struct scanned_row *row)
            !has_digit(&row->items[2]);
 }
 
+static void limit_text(char out[24], size_t asked, size_t standard)
+{
+    snprintf(out, 24, "%zu", asked ? asked : standard);
+}
+
 static void quotes_check(struct record *r)
 {
     const struct scanned_row *row = r->row;
@@ -146,7 +151,7 @@ static void quotes_check(struct record *r)
             problem_put(&r->check->sink, code, &place, NULL, 0);
         if (faults & FAULT_TOO_LONG) {
             char limit[24];
-            snprintf(limit, sizeof limit, "%d", CAREPLAN_ITEM_MAX);
+            limit_text(limit, r->check->sink.options.limits.item_bytes, CAREPLAN_ITEM_MAX);
             PROBLEM(&r->check->sink, "CP1015", &place, WORD(limit));
         }
         r->bad[i] |= faults != 0;
@@ -349,7 +354,7 @@ static void row_check(void *context, struct scanned_row *row)
     if (row->too_long) {
         char limit[24];
         const struct problem_place place = {.line = row->line};
-        snprintf(limit, sizeof limit, "%d", CAREPLAN_ROW_MAX);
+        limit_text(limit, c->sink.options.limits.row_bytes, CAREPLAN_ROW_MAX);
         PROBLEM(&c->sink, "CP1016", &place, WORD(limit));
         return;
     }
@@ -447,7 +452,8 @@ struct careplan_check *careplan_check_new(const struct careplan_name *name,
         .sink = &c->sink, .standard = name->kind->standard, .deletion = name->kind->deletion};
     if (!c->layout)
         return c;
-    c->scanner = scanner_new(row_check, c);
+    c->scanner =
+        scanner_new(c->sink.options.limits.item_bytes, c->sink.options.limits.row_bytes, row_check, c);
     if (c->scanner)
         return c;
     free(c);

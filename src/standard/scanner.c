@@ -11,6 +11,7 @@ enum {
     SLICE = 64 * 1024,
     LOOKAHEAD = 24,                       /* bytes behind a place that tell whether a record begins there */
     RESTARTS_MAX = CAREPLAN_PROBLEMS_MAX, /* each costs at most one item scanned again */
+    LIMIT_MAX = 1 << 30,
 };
 
 enum state { AT_ITEM, IN_PLAIN, IN_QUOTED, AFTER_QUOTE };
@@ -27,6 +28,7 @@ struct open_item {
 struct scanner {
     scanner_row_fn *fn;
     void *context;
+    size_t item_bytes, row_bytes;
     uint8_t *window; /* the record under way and what has not been scanned */
     size_t length, capacity;
     size_t row;        /* in the window: where the record begins */
@@ -48,13 +50,20 @@ enum byte_class { BYTE_OTHER, BYTE_COMMA, BYTE_QUOTE, BYTE_CR, BYTE_LF };
 static const uint8_t byte_classes[256] = {
     [','] = BYTE_COMMA, ['"'] = BYTE_QUOTE, ['\r'] = BYTE_CR, ['\n'] = BYTE_LF};
 
-struct scanner *scanner_new(scanner_row_fn *fn, void *context)
+static size_t limit_of(size_t asked, size_t standard)
+{
+    return asked == 0 ? standard : asked < LIMIT_MAX ? asked : LIMIT_MAX;
+}
+
+struct scanner *scanner_new(size_t item_bytes, size_t row_bytes, scanner_row_fn *fn, void *context)
 {
     struct scanner *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
     s->fn = fn;
     s->context = context;
+    s->item_bytes = limit_of(item_bytes, CAREPLAN_ITEM_MAX);
+    s->row_bytes = limit_of(row_bytes, CAREPLAN_ROW_MAX);
     s->line = s->row_line = 1;
     s->after_cr = UINT64_MAX;
     return s;
@@ -87,7 +96,7 @@ static void item_begin(struct scanner *s, size_t at, bool quoted)
 static void item_end(struct scanner *s, size_t end)
 {
     size_t length = end - s->item.start;
-    if (length > CAREPLAN_ITEM_MAX)
+    if (length > s->item_bytes)
         s->item.faults |= FAULT_TOO_LONG;
     if (s->skipping)
         return;
@@ -251,7 +260,7 @@ static bool may_be_unclosed(const struct scanner *s)
 /* False: more bytes are needed to go on. */
 static bool scan_quoted(struct scanner *s, size_t limit)
 {
-    size_t i = s->position, longest = s->item.start + CAREPLAN_ITEM_MAX + 1;
+    size_t i = s->position, longest = s->item.start + s->item_bytes + 1;
     if (longest < i) /* a doubled quote stands across it */
         longest = i;
     bool bounded = may_be_unclosed(s) && longest < limit;
@@ -327,7 +336,7 @@ static bool scan_step(struct scanner *s, size_t limit)
 static void scan(struct scanner *s)
 {
     for (;;) {
-        size_t longest = s->row + CAREPLAN_ROW_MAX + 1;
+        size_t longest = s->row + s->row_bytes + 1;
         size_t limit = s->skipping || s->length < longest ? s->length : longest;
         if (!s->skipping && s->position >= longest)
             row_too_long(s);
@@ -370,6 +379,9 @@ static int window_reserve(struct scanner *s, size_t more)
     size_t capacity = s->capacity ? s->capacity : 4096;
     while (capacity < s->length + more)
         capacity *= 2;
+    size_t most = s->row_bytes + SLICE + LOOKAHEAD + 1; /* never more stands in it */
+    if (capacity > most && s->length + more <= most)
+        capacity = most;
     uint8_t *grown = malloc(capacity);
     if (!grown)
         return -ENOMEM;

@@ -1,7 +1,7 @@
 /* CSV records from a stream of bytes, with what libcsv's callbacks do not tell: quotes, physical lines and
  * where a quoted item went wrong. MS932 trail bytes never equal '"', ',', CR or LF, so raw bytes are scanned.
- * A fault never stops it; memory is bounded by CAREPLAN_ROW_MAX; how the bytes are cut into calls changes
- * nothing.
+ * A fault never stops it; memory is bounded by the longest record that is allowed; how the bytes are cut into
+ * calls changes nothing.
  *
  * Accepted: LF, CRLF and CR as line ends, a missing last one, blank lines, quotes around any item. A quote
  * inside a quoted item that is followed by neither '"' nor the item's end is kept as a character, as libcsv
@@ -18,7 +18,7 @@ enum item_fault {                      /* bits */
                   FAULT_UNCLOSED = 1,  /* its quote is not closed */
                   FAULT_UNESCAPED = 2, /* a quote inside is not written as "" */
                   FAULT_PLAIN = 4,     /* not quoted, and yet holds a quote */
-                  FAULT_TOO_LONG = 8,  /* over CAREPLAN_ITEM_MAX */
+                  FAULT_TOO_LONG = 8,  /* longer than allowed */
                   FAULT_QUOTES = FAULT_UNCLOSED | FAULT_UNESCAPED | FAULT_PLAIN,
 };
 
@@ -37,7 +37,7 @@ struct scanned_row {
     const uint8_t *bytes;
     size_t length; /* without the line end */
     uint64_t line;
-    bool too_long;  /* over CAREPLAN_ROW_MAX; its items are what came before */
+    bool too_long;  /* longer than allowed; its items are what came before */
     uint8_t faults; /* of all its items, also of those that are not kept */
 };
 
@@ -45,7 +45,8 @@ struct scanner;
 /* The row and its texts are valid during the call only. */
 typedef void scanner_row_fn(void *context, struct scanned_row *row);
 
-struct scanner *scanner_new(scanner_row_fn *fn, void *context);           /* NULL: no memory */
+/* The longest item and record, 0 = CAREPLAN_ITEM_MAX, CAREPLAN_ROW_MAX. NULL: no memory. */
+struct scanner *scanner_new(size_t item_bytes, size_t row_bytes, scanner_row_fn *fn, void *context);
 int scanner_write(struct scanner *s, const uint8_t *data, size_t length); /* 0, -ENOMEM */
 int scanner_finish(struct scanner *s);                                    /* 0, -ENOMEM */
 void scanner_free(struct scanner *s);

@@ -120,7 +120,7 @@ static int never(unsigned char c)
 static void compare_with_libcsv(const uint8_t *data, size_t length)
 {
     struct records ours = {.hash = HASH_START}, theirs = {.hash = HASH_START};
-    struct scanner *s = scanner_new(scanned, &ours);
+    struct scanner *s = scanner_new(0, 0, scanned, &ours);
     struct csv_parser parser;
     require(s && scanner_write(s, data, length) == 0 && scanner_finish(s) == 0);
     scanner_free(s);

@@ -225,6 +225,36 @@ static void an_item_of_64_kib_and_a_record_of_1_mib_are_the_limit(void **state)
     careplan_check_result_free(&r);
 }
 
+static void a_caller_sets_other_limits(void **state)
+{
+    (void)state;
+    struct careplan_check_options options = {.limits = {.item_bytes = 12, .row_bytes = 40}};
+    static const struct {
+        const char *content, *problem;
+    } cases[] = {
+        {GOOD, NULL},
+        {"202407,039999,\"0000000101234\",202504\r\n", "CP1015"},
+        {"202407,039999,0000000101,202504,,,,,,,,,,,,,,,,,,,,,,,,\r\n", "CP1016"},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct careplan_name name;
+        struct careplan_check_result r;
+        struct findings f = {0};
+        assert_int_equal(careplan_name_parse(NULL, DLTPLAN, &name, NULL, NULL), CAREPLAN_NAME_TRANSFER);
+        struct careplan_check *c = careplan_check_new(&name, &options, findings_add, &f);
+        assert_non_null(c);
+        assert_int_equal(careplan_check_write(c, cases[i].content, strlen(cases[i].content)), 0);
+        assert_int_equal(careplan_check_finish(c, &r), 0);
+        assert_int_equal(f.n, cases[i].problem != NULL);
+        if (cases[i].problem) {
+            assert_string_equal(f.list[0].code, cases[i].problem);
+            assert_non_null(strstr(f.list[0].message, i == 1 ? "12バイト" : "40バイト"));
+        }
+        careplan_check_result_free(&r);
+        careplan_check_free(c);
+    }
+}
+
 static void count_problem(void *context, const struct careplan_problem *problem)
 {
     (void)problem;
@@ -378,6 +408,7 @@ int main(void)
         cmocka_unit_test(content_of_202407_under_an_older_name_is_checked_as_202407),
         cmocka_unit_test(a_run_of_records_of_another_month_is_said_once),
         cmocka_unit_test(an_item_of_64_kib_and_a_record_of_1_mib_are_the_limit),
+        cmocka_unit_test(a_caller_sets_other_limits),
         cmocka_unit_test(says_a_thousand_problems_and_counts_the_rest),
         cmocka_unit_test(the_office_may_weaken_a_rule),
         cmocka_unit_test(collects_the_images_of_its_own_unit_each_once),

@@ -39,7 +39,7 @@ static void row(void *context, struct scanned_row *r)
 
 static void scan(struct seen *seen, const char *text, size_t length, size_t step)
 {
-    struct scanner *s = scanner_new(row, seen);
+    struct scanner *s = scanner_new(0, 0, row, seen);
     assert_non_null(s);
     for (size_t at = 0; at < length; at += step)
         assert_int_equal(
@@ -176,7 +176,7 @@ static void memory_is_bounded_by_a_record_not_by_the_file(void **state)
     struct seen seen = {0};
     autofree char *text = filled(65536, "", "x");
     size_t before = allocated();
-    struct scanner *s = scanner_new(row, &seen);
+    struct scanner *s = scanner_new(0, 0, row, &seen);
     assert_non_null(s);
     for (int i = 0; i < 1000; i++) /* 64 MB in one item that never ends */
         assert_int_equal(scanner_write(s, (uint8_t *)text, 65536), 0);
