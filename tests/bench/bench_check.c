@@ -1,29 +1,37 @@
-/* The full check of one file against libcsv's bare parse of the same bytes, in one run.
+/* The full check of a file beside libcsv's bare parse and glibc's iconv of the same bytes, in one run.
  *
  *   bench-check FILE     FILE has the name of a transfer file
- *   bench-check          100 MB of records of the kind UPPLAN, made up in memory
+ *   bench-check          50 MB of UPPLAN made up, of few users and of all different ones; a small file; the
+ *                        memory that 1 GB takes
  *
- * Rounds alternate, so that both see the same machine; prints medians in MB/s and their ratio. The content is
+ * Rounds alternate, so that all see the same machine; prints medians, and ratios round by round. Contents are
  * fed in pieces of 64 KiB, as the mount does. */
 #include <csv.h>
+#include <errno.h>
+#include <iconv.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "bench_rows.h"
 #include "careplan/standard.h"
 
-enum { ROUNDS = 7, PIECE = 64 * 1024, MADE_UP_SIZE = 100 * 1000 * 1000 };
-
-#define MADE_UP_NAME "UPPLAN_202504_0300000100_43_0300000005_11_20250325102000.CSV"
-/* "支援 見本子" and "見本訪問介護ステーション" in MS932. */
-#define STAFF "\x8E\x78\x89\x87 \x8C\xA9\x96\x7B\x8E\x71"
-#define OFFICE \
-    "\x8C\xA9\x96\x7B\x96\x4B\x96\xE2\x89\xEE\x8C\xEC\x83\x58\x83\x65\x81\x5B\x83\x56\x83\x87\x83\x93"
+enum {
+    ROUNDS = 7,
+    PIECE = 64 * 1024,
+    LARGE = 50 * 1000 * 1000,
+    SMALL = 20 * 1000,
+    SMALL_ROUNDS = 2000,
+    STREAMED = 1000 * 1000 * 1000,
+    USERS = 300,
+};
 
 static double now(void)
 {
@@ -38,18 +46,24 @@ static void die(const char *what)
     exit(1);
 }
 
-static void make_up(struct buffer *content)
+static void name_of(const char *text, struct careplan_name *name)
 {
-    content->limit = MADE_UP_SIZE + 1024;
-    for (unsigned i = 0; content->length < MADE_UP_SIZE; i++)
-        buffer_printf(content,
-                      "202407,039999,%010u,20250325,202504,0300000100,\"" STAFF
-                      "\",387,0,202504%02u,,1000,1050,1,111211,,,\"\",,0300000005,\"" OFFICE
-                      "\",,0,0300000100,\r\n",
-                      i % 1000000, i % 30 + 1);
+    if (careplan_name_parse(NULL, text, name, NULL, NULL) != CAREPLAN_NAME_TRANSFER)
+        die("FILE has not the name of a transfer file");
+}
+
+static void make_up(struct buffer *content, size_t size, unsigned users)
+{
+    struct rows rows = {.users = users};
+    char row[ROW_SIZE];
+    content->limit = size + ROW_SIZE;
+    while (content->length < size)
+        buffer_append(content, row, rows_next(&rows, row));
     if (content->failed)
         die("no memory");
 }
+
+/* ---- the three ---- */
 
 static int never(unsigned char c)
 {
@@ -88,13 +102,36 @@ static double run_libcsv(const struct buffer *content)
     return took;
 }
 
+static double run_iconv(const struct buffer *content)
+{
+    static char utf8[3 * PIECE];
+    iconv_t converter = iconv_open("UTF-8", "CP932");
+    if (converter == (iconv_t)-1)
+        die("glibc knows no CP932");
+    char *from = (char *)content->data;
+    size_t left = content->length;
+    double begin = now();
+    while (left > 0) {
+        size_t n = left < PIECE ? left : PIECE, before = n, room = sizeof utf8;
+        char *to = utf8;
+        /* EINVAL: the piece ends inside a character, which the next one then begins with. */
+        if (iconv(converter, &from, &n, &to, &room) == (size_t)-1 && errno != EINVAL)
+            die("iconv refuses it");
+        left -= before - n;
+    }
+    double took = now() - begin;
+    iconv_close(converter);
+    return took;
+}
+
+/* With the making and the end of the check's own objects: what a file costs. */
 static double run_check(const struct careplan_name *name, const struct buffer *content,
                         struct careplan_check_result *result)
 {
+    double begin = now();
     struct careplan_check *check = careplan_check_new(name, NULL, NULL, NULL);
     if (!check)
         die("no memory");
-    double begin = now();
     for (size_t at = 0; at < content->length; at += PIECE) {
         size_t left = content->length - at;
         if (careplan_check_write(check, content->data + at, left < PIECE ? left : PIECE))
@@ -102,10 +139,11 @@ static double run_check(const struct careplan_name *name, const struct buffer *c
     }
     if (careplan_check_finish(check, result))
         die("no memory");
-    double took = now() - begin;
     careplan_check_free(check);
-    return took;
+    return now() - begin;
 }
+
+/* ---- what is printed ---- */
 
 static int compare(const void *a, const void *b)
 {
@@ -113,39 +151,137 @@ static int compare(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-static double median(double times[ROUNDS])
+static double median(double *values, size_t n)
 {
-    qsort(times, ROUNDS, sizeof *times, compare);
-    return times[ROUNDS / 2];
+    qsort(values, n, sizeof *values, compare);
+    return values[n / 2];
+}
+
+static void put_ratio(const char *beside, double theirs[ROUNDS], const double ours[ROUNDS], double megabytes)
+{
+    double ratios[ROUNDS];
+    for (size_t i = 0; i < ROUNDS; i++)
+        ratios[i] = theirs[i] / ours[i];
+    double middle = median(ratios, ROUNDS);
+    printf("  %-12s %4.0f MB/s   the check is %.2f times as fast (%.2f-%.2f)\n", beside,
+           megabytes / median(theirs, ROUNDS), middle, ratios[0], ratios[ROUNDS - 1]);
+}
+
+static void bench_large(const char *what, const struct careplan_name *name, const struct buffer *content)
+{
+    double checks[ROUNDS], parses[ROUNDS], iconvs[ROUNDS], sorted[ROUNDS];
+    double megabytes = (double)content->length / 1e6;
+    struct careplan_check_result result = {0};
+    for (size_t i = 0; i < ROUNDS; i++) {
+        careplan_check_result_free(&result);
+        checks[i] = run_check(name, content, &result);
+        parses[i] = run_libcsv(content);
+        iconvs[i] = run_iconv(content);
+    }
+    memcpy(sorted, checks, sizeof sorted);
+    printf("%s: %.0f MB, %llu records, %llu errors, %llu warnings\n", what, megabytes,
+           (unsigned long long)result.records, (unsigned long long)result.errors,
+           (unsigned long long)result.warnings);
+    printf("  %-12s %4.0f MB/s\n", "full check", megabytes / median(sorted, ROUNDS));
+    put_ratio("libcsv bare", parses, checks, megabytes);
+    put_ratio("glibc iconv", iconvs, checks, megabytes);
+    careplan_check_result_free(&result);
+}
+
+static void bench_small(const struct careplan_name *name)
+{
+    static double took[SMALL_ROUNDS];
+    autobuffer content = {0};
+    make_up(&content, SMALL, 10);
+    for (size_t i = 0; i < SMALL_ROUNDS; i++) {
+        struct careplan_check_result result;
+        took[i] = run_check(name, &content, &result);
+        careplan_check_result_free(&result);
+    }
+    double middle = median(took, SMALL_ROUNDS);
+    printf("a file of %.0f kB: %.3f ms, one in a hundred over %.3f ms (aim: at most 0.2 ms)\n",
+           (double)content.length / 1e3, middle * 1e3, took[SMALL_ROUNDS - SMALL_ROUNDS / 100] * 1e3);
+}
+
+/* ---- memory ---- */
+
+/* KiB behind `key` in /proc/self/status. */
+static long status_kib(const char *key)
+{
+    char line[256];
+    long kib = -1;
+    autofclose FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, key, strlen(key)) == 0)
+            kib = strtol(line + strlen(key), NULL, 10);
+    return kib;
+}
+
+/* In a process of its own: 1 GB made up piece by piece and checked; prints what it took above idle. */
+static void stream(const char *what, const struct careplan_name *name, unsigned users)
+{
+    static char piece[PIECE];
+    struct rows rows = {.users = users};
+    struct careplan_check_result result;
+    memset(piece, 0, sizeof piece);
+    long idle = status_kib("VmRSS:");
+    struct careplan_check *check = careplan_check_new(name, NULL, NULL, NULL);
+    if (!check)
+        die("no memory");
+    for (size_t sent = 0; sent < STREAMED;) {
+        size_t n = 0;
+        while (n + ROW_SIZE <= PIECE)
+            n += rows_next(&rows, piece + n);
+        if (careplan_check_write(check, piece, n))
+            die("no memory");
+        sent += n;
+    }
+    if (careplan_check_finish(check, &result))
+        die("no memory");
+    printf(
+        "1 GB streamed, %s: %.1f MiB above idle (aim: at most 8; %llu records, %llu errors, %llu warnings)\n",
+        what, (double)(status_kib("VmHWM:") - idle) / 1024, (unsigned long long)result.records,
+        (unsigned long long)result.errors, (unsigned long long)result.warnings);
+    careplan_check_result_free(&result);
+    careplan_check_free(check);
+}
+
+static void bench_memory(const char *what, const struct careplan_name *name, unsigned users)
+{
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        stream(what, name, users);
+        fflush(stdout);
+        _exit(0);
+    }
+    int status;
+    if (child < 0 || waitpid(child, &status, 0) < 0 || status != 0)
+        die("the process that streams 1 GB failed");
 }
 
 int main(int argc, char **argv)
 {
     if (argc > 2)
         die("usage: bench-check [FILE]");
-    autobuffer content = {.limit = (size_t)1 << 31};
-    const char *file_name = argc == 2 ? basename(argv[1]) : MADE_UP_NAME;
     struct careplan_name name;
-    struct error e;
-    if (careplan_name_parse(NULL, file_name, &name, NULL, NULL) != CAREPLAN_NAME_TRANSFER)
-        die("FILE has not the name of a transfer file");
-    if (argc == 2 && file_read(argv[1], content.limit, &content, &e) < 0)
-        die(e.text);
-    if (argc == 1)
-        make_up(&content);
-
-    double checks[ROUNDS], parses[ROUNDS], megabytes = (double)content.length / 1e6;
-    struct careplan_check_result result = {0};
-    for (size_t i = 0; i < ROUNDS; i++) {
-        careplan_check_result_free(&result);
-        checks[i] = run_check(&name, &content, &result);
-        parses[i] = run_libcsv(&content);
+    if (argc == 2) {
+        autobuffer content = {.limit = (size_t)1 << 31};
+        struct error e;
+        name_of(basename(argv[1]), &name);
+        if (file_read(argv[1], content.limit, &content, &e) < 0)
+            die(e.text);
+        bench_large(argv[1], &name, &content);
+        return 0;
     }
-    double check = megabytes / median(checks), parse = megabytes / median(parses);
-    printf(
-        "full check %.0f MB/s, libcsv bare %.0f MB/s, ratio %.2f (%.0f MB, %llu records, %llu errors, %llu warnings)\n",
-        check, parse, check / parse, megabytes, (unsigned long long)result.records,
-        (unsigned long long)result.errors, (unsigned long long)result.warnings);
-    careplan_check_result_free(&result);
+    name_of(ROWS_NAME, &name);
+    bench_memory("300 users", &name, USERS); /* first: the process is still small */
+    bench_memory("all users different", &name, 0);
+    bench_small(&name);
+    autobuffer few = {0}, different = {0};
+    make_up(&few, LARGE, USERS);
+    make_up(&different, LARGE, 0);
+    bench_large("UPPLAN of 300 users", &name, &few);
+    bench_large("UPPLAN, all users different", &name, &different);
     return 0;
 }
