@@ -182,6 +182,9 @@ static void fill_judgement(const struct judgement *j, struct ledger_save *save)
 {
     save->verdict = j->verdict;
     save->reason = j->reason;
+    save->problems = j->problems;
+    save->n_problems = j->n_problems;
+    save->warnings = j->warnings;
     save->in_unit = j->in_unit;
     save->recipient = j->recipient;
     memcpy(save->recipient_text, j->recipient_text, sizeof save->recipient_text);

@@ -20,7 +20,9 @@ struct findings {
     const char *name;
     struct careplan_report *report;
     uint64_t errors, warnings;
-    char first[16]; /* code of the first error */
+    char first[16];              /* code of the first error */
+    struct ledger_problem *kept; /* LEDGER_PROBLEMS_MAX; [0] is the first error's */
+    size_t n_kept;
     bool no_memory;
 };
 
@@ -28,6 +30,22 @@ static void findings_free(struct findings *f)
 {
     if (f->report)
         careplan_report_free(f->report);
+    free(f->kept);
+}
+
+/* Its place for the status: the first error, and as many warnings as there is room for. */
+static void findings_keep(struct findings *f, const char *code, bool error, uint64_t line, unsigned column)
+{
+    if (!f->kept) {
+        f->kept = calloc(LEDGER_PROBLEMS_MAX + 1, sizeof *f->kept);
+        f->n_kept = 1;
+        f->no_memory |= !f->kept;
+    }
+    if (!f->kept || (error ? f->kept[0].code[0] != '\0' : f->n_kept > LEDGER_PROBLEMS_MAX))
+        return;
+    struct ledger_problem *p = &f->kept[error ? 0 : f->n_kept++];
+    *p = (struct ledger_problem){.error = error, .line = line, .column = column};
+    snprintf(p->code, sizeof p->code, "%s", code);
 }
 
 static struct careplan_report *findings_report(struct findings *f)
@@ -43,6 +61,7 @@ static void findings_add(void *context, const struct careplan_problem *problem)
     struct findings *f = context;
     if (findings_report(f))
         careplan_report_add(f->report, problem);
+    findings_keep(f, problem->code, problem->severity == CAREPLAN_ERROR, problem->line, problem->column);
     if (problem->severity != CAREPLAN_ERROR) {
         f->warnings++;
         return;
@@ -56,6 +75,7 @@ static void findings_fault(struct findings *f, const char *code, const char *con
 {
     if (findings_report(f))
         report_add_code(f->report, code, arguments, n);
+    findings_keep(f, code, true, 0, 0);
     if (f->errors++ == 0)
         snprintf(f->first, sizeof f->first, "%s", code);
 }
@@ -84,11 +104,23 @@ static int write_report(struct judgement *out, const char *name, enum careplan_r
     return buffer_append(&out->report, text, length);
 }
 
+static void take_problems(struct findings *f, struct judgement *out)
+{
+    out->warnings = f->warnings;
+    if (!f->kept)
+        return;
+    size_t unused = f->kept[0].code[0] ? 0 : 1;
+    out->problems = f->kept;
+    out->n_problems = f->n_kept - unused;
+    memmove(out->problems, out->problems + unused, out->n_problems * sizeof *out->problems);
+    f->kept = NULL;
+}
+
 static int judge_rejected(struct findings *f, struct judgement *out)
 {
     out->verdict = VERDICT_REJECTED;
     out->close_error = EINVAL;
-    out->warnings = f->warnings;
+    take_problems(f, out);
     snprintf(out->reason, sizeof out->reason, "%s", f->first);
     remove_report(out, f->name, CAREPLAN_REPORT_CONFIRM);
     return f->no_memory ? -ENOMEM : write_report(out, f->name, CAREPLAN_REPORT_ERROR, f->report);
@@ -346,7 +378,9 @@ static int judge_transfer(const struct judge_request *request, const struct ledg
         return r;
     if (f.errors)
         return judge_rejected(&f, out);
-    out->warnings = f.warnings;
+    if (f.no_memory)
+        return -ENOMEM;
+    take_problems(&f, out);
     if (route.state == ROUTE_WAITING)
         return judge_waiting(request, &route, out);
     judge_good(request, out);
@@ -398,4 +432,7 @@ int judge_file(const struct judge_request *request, struct judgement *out)
 void judgement_free(struct judgement *j)
 {
     buffer_free(&j->report);
+    free(j->problems);
+    j->problems = NULL;
+    j->n_problems = 0;
 }

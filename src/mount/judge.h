@@ -50,7 +50,9 @@ struct judgement {
     char report_name[256], report_folded[768]; /* "" = none to write */
     struct buffer report;                      /* text; empty = none */
     char remove_reports[3][256];               /* names of reports that no longer hold; "" ends the list */
-    uint64_t warnings;
+    struct ledger_problem *problems;           /* the first error, then warnings; malloc'd */
+    size_t n_problems;
+    uint64_t warnings; /* all */
 };
 
 /* 0, or negative errno when reading the content or the ledger failed. Streams: constant memory. */

@@ -22,14 +22,6 @@ void page_partner(struct ledger *l, const struct office_id *self, const struct l
         snprintf(name, 256, "%s", p.name);
 }
 
-void page_reason(const struct status_words *words, const struct ledger_status *s,
-                 char out[STATUS_REASON_SIZE])
-{
-    out[0] = '\0';
-    if (words->tone == TONE_TODO && (strcmp(s->state, "rejected") == 0 || strcmp(s->state, "refused") == 0))
-        status_reason_words(s->reason, CAREPLAN_JA, out);
-}
-
 static void words_of_size(uint64_t bytes, char out[32])
 {
     if (bytes < 1000)
@@ -40,14 +32,60 @@ static void words_of_size(uint64_t bytes, char out[32])
         snprintf(out, 32, "%.1f MB", (double)bytes / 1e6);
 }
 
+static const struct careplan_kind *kind_of(const struct careplan_standard *standard,
+                                           const struct ledger_unit_file *f)
+{
+    const struct careplan_kind *kind =
+        f->version[0] ? careplan_kind_find(standard, f->version, f->kind) : NULL;
+    return kind ? kind : kind_newest(standard, f->kind); /* what arrives says the kind only */
+}
+
 static const char *title_of(const struct careplan_standard *standard, const struct ledger_unit_file *f)
 {
-    const struct careplan_kind *kind = NULL;
-    if (f->version[0])
-        kind = careplan_kind_find(standard, f->version, f->kind);
-    if (!kind) /* what arrives says the kind only */
-        kind = kind_newest(standard, f->kind);
+    const struct careplan_kind *kind = kind_of(standard, f);
     return kind ? careplan_kind_title(kind, CAREPLAN_JA) : NULL;
+}
+
+static const struct ledger_unit_file *file_of(const struct ledger_status *s, const struct ledger_problem *p)
+{
+    for (size_t i = 0; p->file && i < s->n_files; i++)
+        if (strcmp(s->files[i].name, p->file) == 0)
+            return &s->files[i];
+    return NULL;
+}
+
+void page_problem(const struct careplan_standard *standard, const struct ledger_status *s,
+                  const struct ledger_problem *p, char *out, size_t size)
+{
+    char place[STATUS_PLACE_SIZE], sentence[STATUS_REASON_SIZE];
+    const struct ledger_unit_file *file = file_of(s, p);
+    const struct careplan_kind *kind = file && !file->document ? kind_of(standard, file) : NULL;
+    const char *title = kind ? careplan_kind_title(kind, CAREPLAN_JA) : "";
+    status_place_words(p->line, p->column, CAREPLAN_JA, place);
+    status_problem_words(kind, p->code, p->line, p->column, CAREPLAN_JA, sentence);
+    snprintf(out, size, "%s%s%s%s%s", title, *title && *place ? " " : "", place, *title || *place ? "：" : "",
+             sentence);
+}
+
+/* What the message is rejected for. */
+static const struct ledger_problem *fault_of(const struct ledger_status *s)
+{
+    for (size_t i = 0; i < s->n_problems; i++)
+        if (s->problems[i].error && strcmp(s->problems[i].code, s->reason) == 0)
+            return &s->problems[i];
+    return NULL;
+}
+
+void page_reason(const struct careplan_standard *standard, const struct ledger_status *s,
+                 char out[PAGE_REASON_SIZE])
+{
+    const struct ledger_problem *fault = strcmp(s->state, "rejected") == 0 ? fault_of(s) : NULL;
+    if (!fault || !(fault->line || fault->column)) {
+        status_reason_words(s->reason, CAREPLAN_JA, out);
+        return;
+    }
+    size_t n = (size_t)snprintf(out, PAGE_REASON_SIZE, "%s：", fault->code);
+    page_problem(standard, s, fault, out + n, PAGE_REASON_SIZE - n);
 }
 
 /* "文書（PDF、1.2 MB）": a document's name would name a person. */

@@ -12,9 +12,13 @@
 void page_partner(struct ledger *l, const struct office_id *self, const struct ledger_status *s,
                   char name[256], char identity[32]);
 
-/* The reason in words, or "" where `words` say it already. */
-void page_reason(const struct status_words *words, const struct ledger_status *s,
-                 char out[STATUS_REASON_SIZE]);
+/* The reason in words; of a rejected one with file, row and item, when they are kept. "" for none. */
+enum { PAGE_REASON_SIZE = 2 * STATUS_REASON_SIZE };
+void page_reason(const struct careplan_standard *standard, const struct ledger_status *s,
+                 char out[PAGE_REASON_SIZE]);
+/* "第6表（サービス利用票） 2行目 10列目：「サービス利用日」の…" */
+void page_problem(const struct careplan_standard *standard, const struct ledger_status *s,
+                  const struct ledger_problem *p, char *out, size_t size);
 
 /* What it holds: "第6表（サービス利用票）、利用者補足情報 ×2"; a document by type and size only. */
 int page_contents(const struct careplan_standard *standard, const struct ledger_status *s,

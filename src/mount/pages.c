@@ -11,6 +11,8 @@
 enum {
     LOOKED_AT = 2000, /* messages */
     TODO_MAX = 100,   /* rows a table */
+    NOTES_MAX = 20,
+    NOTES_SHOWN = 5, /* of a row */
     ROWS_MAX = 200,
 };
 
@@ -68,7 +70,7 @@ struct page {
     const struct rules *rules;
     const struct office_id *office;
     const struct page_facts *facts;
-    struct rows todo, out, in;
+    struct rows todo, notes, out, in;
     size_t waiting, arrived, looked_at;
     bool failed;
 };
@@ -137,12 +139,15 @@ static void cell_contents(struct page *p, struct buffer *b, const struct ledger_
     buffer_text(b, "</td>");
 }
 
-static void cell_what(struct buffer *b, const struct status_words *words, const struct ledger_status *s)
+/* Where `words` say why it is so already there is no reason behind them. */
+static void cell_what(struct page *p, struct buffer *b, const struct status_words *words,
+                      const struct ledger_status *s)
 {
     buffer_text(b, "<td class=\"what\">");
     escaped(b, words->what);
-    char reason[STATUS_REASON_SIZE];
-    page_reason(words, s, reason);
+    char reason[PAGE_REASON_SIZE] = "";
+    if (words->tone == TONE_TODO && (strcmp(s->state, "rejected") == 0 || strcmp(s->state, "refused") == 0))
+        page_reason(rules_standard(p->rules), s, reason);
     if (reason[0]) {
         buffer_text(b, "<br><span class=\"why\">［");
         escaped(b, reason);
@@ -173,8 +178,34 @@ static void row_todo(struct page *p, const struct ledger_status *s, const struct
     cell_partner(p, b, s);
     cell_contents(p, b, s);
     cell_time(b, s->outgoing ? s->saved : s->received);
-    cell_what(b, words, s);
+    cell_what(p, b, words, s);
     buffer_text(b, "</tr>\n");
+}
+
+/* What was sent, or will be, and should be looked at again. */
+static void row_notes(struct page *p, const struct ledger_status *s, const struct status_words *words)
+{
+    struct buffer *b = row_begin(&p->notes, NOTES_MAX, words);
+    if (!b)
+        return;
+    cell_partner(p, b, s);
+    cell_contents(p, b, s);
+    cell_time(b, s->saved);
+    buffer_text(b, "<td class=\"what\">");
+    size_t shown = 0;
+    for (size_t i = 0; i < s->n_problems && shown < NOTES_SHOWN; i++) {
+        char text[PAGE_REASON_SIZE];
+        if (s->problems[i].error)
+            continue;
+        page_problem(rules_standard(p->rules), s, &s->problems[i], text, sizeof text);
+        buffer_text(b, shown++ ? "<br>・" : "・");
+        escaped(b, text);
+        buffer_printf(b, " <span class=\"why\">［%s］</span>", s->problems[i].code);
+    }
+    if (s->warnings > shown)
+        buffer_printf(b, "<br><span class=\"why\">ほか %llu 件</span>",
+                      (unsigned long long)(s->warnings - shown));
+    buffer_text(b, "</td></tr>\n");
 }
 
 static void row_out(struct page *p, const struct ledger_status *s, const struct status_words *words)
@@ -200,7 +231,7 @@ static void row_in(struct page *p, const struct ledger_status *s, const struct s
     cell_contents(p, b, s);
     cell_time(b, s->received);
     cell_time(b, s->taken);
-    cell_what(b, words, s);
+    cell_what(p, b, words, s);
     buffer_text(b, "</tr>\n");
 }
 
@@ -215,11 +246,14 @@ static bool take(void *context, const struct ledger_status *s)
         p->waiting += strcmp(s->state, "sent") != 0;
     else if (words.tone == TONE_WAIT)
         p->arrived++;
+    if (s->warnings && strcmp(s->state, "rejected") != 0 && strcmp(s->state, "withdrawn") != 0)
+        row_notes(p, s, &words);
     if (s->outgoing)
         row_out(p, s, &words);
     else
         row_in(p, s, &words);
-    return !p->todo.html.failed && !p->out.html.failed && !p->in.html.failed && !p->failed;
+    return !p->todo.html.failed && !p->notes.html.failed && !p->out.html.failed && !p->in.html.failed &&
+           !p->failed;
 }
 
 static void card(struct buffer *b, const char *class, size_t n, const char *words)
@@ -281,6 +315,8 @@ static void write_head(struct buffer *b, const struct page *p)
     card(b, todo ? "todo" : "done", todo, "対応が必要なもの");
     card(b, "wait", p->waiting, "送信を待っているもの");
     card(b, "in", p->arrived, "届いていて、未取込のもの");
+    if (p->notes.n)
+        card(b, "wait", p->notes.n + p->notes.left_out, "念のため確かめるもの");
     buffer_text(b, "</div>\n");
 }
 
@@ -298,6 +334,8 @@ static void write_foot(struct buffer *b, const struct page *p)
         "<dt>相手が未参加</dt><dd>送られていません。従来の方法で送ってください。</dd>"
         "<dt>受取不可</dt><dd>相手の事業所が受け取れませんでした。理由は「対応が必要なもの」にあります。</dd>"
         "<dt>取消</dt><dd>送る前に消されました。</dd>"
+        "<dt>念のため確かめるもの</dt><dd>誤りかもしれないところです。誤りのときは、直したファイルを保存し直してください。"
+        "正しいときは、何もしなくて構いません。</dd>"
         "</dl>\n<h2>状態の意味（受信）</h2>\n<dl>"
         "<dt>未取込</dt><dd>inbox に届いています。介護ソフトに取り込んでください。</dd>"
         "<dt>取込済</dt><dd>取り込みました。</dd>"
@@ -318,6 +356,7 @@ int page_status_html(struct ledger *l, const struct rules *rules, const struct o
                      const struct page_facts *facts, struct buffer *out)
 {
     static const char *const todo[] = {"状態", "方向", "相手の事業所", "内容", "日時", "すること", NULL};
+    static const char *const notes[] = {"状態", "送り先", "内容", "保存", "確かめるところ", NULL};
     static const char *const sent[] = {"状態", "送り先", "内容", "保存", "送信", "受領", "取込", NULL};
     static const char *const received[] = {"状態", "送り元", "内容", "受信", "取込", "説明", NULL};
     struct page p = {.ledger = l, .rules = rules, .office = office, .facts = facts};
@@ -327,13 +366,17 @@ int page_status_html(struct ledger *l, const struct rules *rules, const struct o
         table(out, "対応が必要なもの", &p.todo, todo,
               facts->unsendable ? "上の「送られないファイル」のほかには、ありません。"
                                 : "ありません。すべて自動で進んでいます。");
+        if (p.notes.n)
+            table(out, "念のため確かめるもの（送信は、このまま進みます）", &p.notes, notes, "");
         table(out, "送ったもの・送るもの", &p.out, sent,
               "まだありません。送るファイルを outbox に保存してください。");
         table(out, "届いたもの", &p.in, received, "まだありません。");
         write_foot(out, &p);
     }
-    bool failed = p.failed || p.todo.html.failed || p.out.html.failed || p.in.html.failed || out->failed;
+    bool failed = p.failed || p.todo.html.failed || p.notes.html.failed || p.out.html.failed ||
+                  p.in.html.failed || out->failed;
     buffer_free(&p.todo.html);
+    buffer_free(&p.notes.html);
     buffer_free(&p.out.html);
     buffer_free(&p.in.html);
     return r < 0 ? r : failed ? -ENOMEM : 0;

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/hex.h"
@@ -60,7 +61,7 @@ static bool row(void *context, const struct ledger_status *s)
 {
     struct table *t = context;
     struct status_words words = status_words(s->outgoing, s->state, s->reason);
-    char name[256], identity[32], id[2 * ENVELOPE_ID_SIZE + 1], reason[STATUS_REASON_SIZE];
+    char name[256], identity[32], id[2 * ENVELOPE_ID_SIZE + 1], reason[PAGE_REASON_SIZE], warnings[24] = "";
     page_partner(t->ledger, t->office, s, name, identity);
     hex_encode(s->id.bytes, sizeof s->id.bytes, id);
     cell(t, s->outgoing ? "送信" : "受信");
@@ -75,9 +76,12 @@ static bool row(void *context, const struct ledger_status *s)
     cell_time(t, s->received);
     cell_time(t, s->taken);
     cell(t, words.what);
-    status_reason_words(s->reason, CAREPLAN_JA, reason);
+    page_reason(rules_standard(t->rules), s, reason);
     cell(t, reason);
     cell(t, id);
+    if (s->warnings)
+        snprintf(warnings, sizeof warnings, "%llu", (unsigned long long)s->warnings);
+    cell(t, warnings);
     end_row(t);
     return !t->out->failed;
 }
@@ -85,9 +89,9 @@ static bool row(void *context, const struct ledger_status *s)
 int page_status_csv(struct ledger *l, const struct rules *rules, const struct office_id *office,
                     struct buffer *out)
 {
-    static const char *const head[] = {"方向", "状態",       "相手の事業所", "相手の名前",    "連番",
-                                       "内容", "ファイル名", "保存",         "送信",          "受領",
-                                       "取込", "説明",       "理由",         "メッセージ番号"};
+    static const char *const head[] = {"方向", "状態",       "相手の事業所", "相手の名前",     "連番",
+                                       "内容", "ファイル名", "保存",         "送信",           "受領",
+                                       "取込", "説明",       "理由",         "メッセージ番号", "注意の件数"};
     struct table t = {.ledger = l, .rules = rules, .office = office, .out = out, .first = true};
     buffer_text(out, "\xef\xbb\xbf");
     for (size_t i = 0; i < sizeof head / sizeof *head; i++)

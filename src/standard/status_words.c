@@ -205,20 +205,72 @@ static const struct careplan_rule *rule_of(const char *reason)
     return careplan_rule_find(code);
 }
 
-/* Which item and value it was is not known here; the report beside the file says it. */
-static void rule_words(const struct careplan_rule *rule, bool japanese, char out[STATUS_REASON_SIZE])
+/* What stood there is not kept; the report beside the file says it. */
+static void rule_fill(const struct careplan_rule *rule, enum careplan_language language, const char *item,
+                      char *out, size_t size)
 {
     static const char *const unknown[WORDS_MAX] = {"…", "…", "…", "…", "…", "…"};
+    template_fill(out, size, language == CAREPLAN_JA ? rule->message_ja : rule->message_en, item, unknown,
+                  WORDS_MAX);
+}
+
+/* Nor is the item known here. */
+static void rule_words(const struct careplan_rule *rule, enum careplan_language language,
+                       char out[STATUS_REASON_SIZE])
+{
+    bool japanese = language == CAREPLAN_JA;
     size_t n = (size_t)snprintf(out, STATUS_REASON_SIZE, japanese ? "%s：" : "%s: ", rule->code);
-    template_fill(out + n, STATUS_REASON_SIZE - n, japanese ? rule->message_ja : rule->message_en,
-                  japanese ? "項目" : "an item", unknown, WORDS_MAX);
+    rule_fill(rule, language, japanese ? "項目" : "an item", out + n, STATUS_REASON_SIZE - n);
+}
+
+/* As problem_put names it. */
+static void item_words(const struct careplan_kind *kind, uint64_t line, unsigned column,
+                       enum careplan_language language, char out[256])
+{
+    bool japanese = language == CAREPLAN_JA;
+    const char *ja = kind && column ? careplan_kind_item_ja(kind, column - 1) : NULL;
+    const char *en = kind && column ? careplan_kind_item_en(kind, column - 1) : NULL;
+    if (ja && japanese)
+        snprintf(out, 256, "%s", ja);
+    else if (en && !japanese)
+        snprintf(out, 256, "item %u %s", column, en);
+    else if (column || !line)
+        snprintf(out, 256, "%s", japanese ? "項目" : "an item");
+    else
+        snprintf(out, 256, "%s", japanese ? "このレコード" : "the record");
+}
+
+void status_problem_words(const struct careplan_kind *kind, const char *code, uint64_t line, unsigned column,
+                          enum careplan_language language, char out[STATUS_REASON_SIZE])
+{
+    char item[256];
+    const struct careplan_rule *rule = careplan_rule_find(code);
+    item_words(kind, line, column, language, item);
+    if (rule)
+        rule_fill(rule, language, item, out, STATUS_REASON_SIZE);
+    else
+        snprintf(out, STATUS_REASON_SIZE, "%s", code);
+}
+
+void status_place_words(uint64_t line, unsigned column, enum careplan_language language,
+                        char out[STATUS_PLACE_SIZE])
+{
+    bool japanese = language == CAREPLAN_JA;
+    out[0] = '\0';
+    if (line && column)
+        snprintf(out, STATUS_PLACE_SIZE, japanese ? "%llu行目 %u列目" : "line %llu, column %u",
+                 (unsigned long long)line, column);
+    else if (line)
+        snprintf(out, STATUS_PLACE_SIZE, japanese ? "%llu行目" : "line %llu", (unsigned long long)line);
+    else if (column)
+        snprintf(out, STATUS_PLACE_SIZE, japanese ? "%u列目" : "column %u", column);
 }
 
 void status_reason_words(const char *reason, enum careplan_language language, char out[STATUS_REASON_SIZE])
 {
     const struct careplan_rule *rule = rule_of(reason);
     if (rule) {
-        rule_words(rule, language == CAREPLAN_JA, out);
+        rule_words(rule, language, out);
         return;
     }
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)

@@ -174,6 +174,9 @@ uint64_t save(struct house *h, const struct save_of *o, uint64_t *message)
                             .recipient = office(recipient)};
     s.reason = s.verdict == VERDICT_GOOD ? "" : s.verdict == VERDICT_WAITING ? "partner-unknown" : "CP1042";
     s.reason = o->reason ? o->reason : s.reason;
+    s.problems = o->problems;
+    s.n_problems = o->n_problems;
+    s.warnings = o->warnings;
     if (ledger_lookup(h->ledger, s.parent, o->name, &entry, &node)) {
         entry.id = ledger_new_id(h->ledger);
         entry.node = ledger_new_id(h->ledger);

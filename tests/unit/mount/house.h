@@ -44,6 +44,9 @@ struct save_of {
     bool document;
     bool nameless;      /* its name cannot be sent: rejected, in no unit */
     const char *reason; /* NULL: as the verdict has it */
+    const struct ledger_problem *problems;
+    size_t n_problems;
+    uint64_t warnings;
 };
 /* Saves and touches, as the mount does. Returns the node; its message in *message (may be NULL). */
 uint64_t save(struct house *h, const struct save_of *s, uint64_t *message);

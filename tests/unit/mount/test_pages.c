@@ -154,6 +154,60 @@ static void a_rejected_file_has_its_rule_in_words(void **state)
     assert_non_null(strstr(csv(h, &table), "\"CP1042：「項目」が…桁です。"));
 }
 
+#define ACTUAL "UPJSK_202504_0300000005_11_0300000100_43_20250401090000.CSV"
+
+static void a_rejected_files_row_and_item_are_named(void **state)
+{
+    struct house *h = *state;
+    autobuffer page = {0}, table = {0};
+    const struct ledger_problem found[] = {{.code = "CP1113", .error = true, .line = 2, .column = 10},
+                                           {.code = "CP1042", .line = 7, .column = 3}};
+    save(h,
+         &(struct save_of){.name = ACTUAL,
+                           .text = "1",
+                           .verdict = VERDICT_REJECTED,
+                           .reason = "CP1113",
+                           .problems = found,
+                           .n_problems = 2,
+                           .warnings = 1},
+         NULL);
+    const char *sentence = "CP1113：実績情報 2行目 10列目：「サービス利用日」の「…」が対象年月"
+                           "「…」の日ではありません。";
+    const char *text = html(h, &page);
+    if (!strstr(text, sentence))
+        fail_msg("expected %s in %s", sentence, strstr(text, "CP1113") ? strstr(text, "CP1113") : text);
+    assert_non_null(strstr(csv(h, &table), sentence));
+    assert_null(strstr(text, "念のため確かめるもの（")); /* its report tells of the warnings too */
+}
+
+static void warnings_of_what_goes_are_told_with_their_number(void **state)
+{
+    struct house *h = *state;
+    autobuffer page = {0}, table = {0};
+    static struct ledger_problem found[8];
+    for (unsigned i = 0; i < 8; i++)
+        found[i] = (struct ledger_problem){.code = "CP1113", .line = i + 1, .column = 10};
+    save(h,
+         &(struct save_of){.name = ACTUAL, .text = "1", .problems = found, .n_problems = 8, .warnings = 1234},
+         NULL);
+    const char *text = strstr(html(h, &page), "念のため確かめるもの（送信は、このまま進みます）</h2>");
+    assert_non_null(text);
+    assert_non_null(
+        strstr(text, " 5行目 10列目：「サービス利用日」の「…」が対象年月「…」の日ではありません。"));
+    assert_null(strstr(text, " 6行目"));
+    assert_non_null(strstr(text, "ほか 1229 件"));
+    assert_non_null(strstr(csv(h, &table), ",\"1234\"\r\n"));
+}
+
+static void without_warnings_nothing_is_said_of_them(void **state)
+{
+    struct house *h = *state;
+    autobuffer page = {0};
+    save(h, &(struct save_of){.name = ACTUAL, .text = "1"}, NULL);
+    assert_null(strstr(html(h, &page), "念のため確かめるもの（"));
+    assert_null(strstr((char *)page.data, "</b>念のため確かめるもの"));
+}
+
 static void ones_own_office_is_no_partner(void **state)
 {
     struct house *h = *state;
@@ -204,6 +258,9 @@ int main(void)
         TEST(a_file_whose_name_cannot_be_sent_is_counted),
         TEST(a_hub_that_is_away_is_told_with_the_time),
         TEST(a_rejected_file_has_its_rule_in_words),
+        TEST(a_rejected_files_row_and_item_are_named),
+        TEST(warnings_of_what_goes_are_told_with_their_number),
+        TEST(without_warnings_nothing_is_said_of_them),
         TEST(ones_own_office_is_no_partner),
         TEST(long_lists_are_cut_and_say_so),
     };

@@ -25,6 +25,29 @@ static void a_rule_is_told_with_its_sentence(void **state)
     assert_string_equal(text, "CP3008: Documents of type \"…\" cannot be sent.");
 }
 
+static void a_problem_is_told_by_its_item_and_place(void **state)
+{
+    (void)state;
+    char text[STATUS_REASON_SIZE], place[STATUS_PLACE_SIZE];
+    const struct careplan_kind *kind = careplan_kind_find(NULL, "202407", "UPJSK");
+    status_problem_words(kind, "CP1113", 2, 10, CAREPLAN_JA, text);
+    assert_string_equal(text, "「サービス利用日」の「…」が対象年月「…」の日ではありません。");
+    status_problem_words(kind, "CP1113", 2, 10, CAREPLAN_EN, text);
+    assert_non_null(strstr(text, "item 10 "));
+    status_problem_words(kind, "CP1031", 2, 999, CAREPLAN_JA, text); /* an item of a later table */
+    assert_string_equal(text, "「項目」が空です。必須項目です。");
+    status_problem_words(NULL, "CP9999", 2, 1, CAREPLAN_JA, text);
+    assert_string_equal(text, "CP9999");
+    status_place_words(2, 10, CAREPLAN_JA, place);
+    assert_string_equal(place, "2行目 10列目");
+    status_place_words(UINT64_MAX, UINT32_MAX, CAREPLAN_EN, place);
+    assert_string_equal(place, "line 18446744073709551615, column 4294967295");
+    status_place_words(3, 0, CAREPLAN_JA, place);
+    assert_string_equal(place, "3行目");
+    status_place_words(0, 0, CAREPLAN_JA, place);
+    assert_string_equal(place, "");
+}
+
 static void every_rule_fits(void **state)
 {
     (void)state;
@@ -94,6 +117,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rule_is_told_with_its_sentence),
+        cmocka_unit_test(a_problem_is_told_by_its_item_and_place),
         cmocka_unit_test(every_rule_fits),
         cmocka_unit_test(codes_are_words),
         cmocka_unit_test(what_is_not_known_stays),
