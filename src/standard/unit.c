@@ -1,26 +1,20 @@
 /* Is a send unit complete (標準仕様 2.4, 3.4)? The patterns stand in units.tsv; a unit may be several of them
- * under one 連番. */
+ * under one 連番, each judged by itself. */
 #include <stdio.h>
 #include <string.h>
 
-#include "standard/problem.h"
+#include "standard/relation.h"
+#include "standard/unit_private.h"
 
-enum { LIST_SIZE = 512 };
-
-struct unit {
-    const struct careplan_unit_file *files;
-    size_t n;
-    struct problem_sink sink;
-    bool incomplete, sub_missing;
-};
-
-static bool kind_is(const struct careplan_kind *kind, const char *version, const char *name)
+bool kind_is(const struct careplan_kind *kind, const char *version, const char *name)
 {
     return strcmp(kind->name, name) == 0 && strcmp(kind->version->name, version) == 0;
 }
 
-static const struct unit_pattern *pattern_of(const struct careplan_kind *main)
+const struct unit_pattern *pattern_of(const struct careplan_kind *main)
 {
+    if (!main->main_file)
+        return NULL;
     const struct careplan_standard *s = main->standard;
     for (size_t i = 0; i < s->n_units; i++)
         if (kind_is(main, s->units[i].version, s->units[i].main))
@@ -61,18 +55,32 @@ static bool is_part(const struct unit_pattern *p, const struct careplan_name *fi
            (lists(p->needs, kind) || lists(p->subs, kind) || (p->images && file->kind->image));
 }
 
-/* Does the file go with this main file? */
-static bool goes_with(const struct careplan_name *file, const struct careplan_name *main)
+bool goes_with(const struct careplan_name *file, const struct careplan_name *main)
 {
+    if (!main->kind->main_file || (file->kind->month_in_name && strcmp(file->month, month_beside(main)) != 0))
+        return false;
     const struct unit_pattern *p = pattern_of(main->kind);
-    return p && is_part(p, file) &&
-           (!file->kind->month_in_name || strcmp(file->month, month_beside(main)) == 0);
+    return p && is_part(p, file);
+}
+
+/* The main file that a part is to go with; NULL: it goes alone. */
+static const struct careplan_kind *main_wanted(const struct careplan_name *part)
+{
+    bool with_plan = strcmp(part->month, "000000") == 0;
+    const struct careplan_standard *s = part->kind->standard;
+    for (size_t i = 0; i < s->n_units; i++) {
+        const struct careplan_kind *main = careplan_kind_find(s, s->units[i].version, s->units[i].main);
+        if (main && is_part(&s->units[i], part) &&
+            (!part->kind->month_in_name || main->month_in_name != with_plan))
+            return main;
+    }
+    return NULL;
 }
 
 /* A part without its main file. */
 static bool is_orphan(const struct unit *u, const struct careplan_name *file)
 {
-    if (file->kind->main_file)
+    if (file->kind->main_file || !main_wanted(file))
         return false;
     for (size_t i = 0; i < u->n; i++)
         if (goes_with(file, u->files[i].name))
@@ -106,11 +114,6 @@ static bool has_orphan_of_other_month(const struct unit *u, const struct carepla
     return false;
 }
 
-/* "第7表（サービス利用票別表）UPSIKYU、…" */
-struct list {
-    char ja[LIST_SIZE], en[LIST_SIZE];
-};
-
 static void list_add(char out[LIST_SIZE], const char *comma, const char *title, const char *name)
 {
     size_t at = strlen(out);
@@ -118,7 +121,7 @@ static void list_add(char out[LIST_SIZE], const char *comma, const char *title, 
         snprintf(out + at, LIST_SIZE - at, "%s%s %s", at ? comma : "", title, name);
 }
 
-static void list_kind(struct list *l, const struct careplan_name *main, const char *name)
+void list_kind(struct list *l, const struct careplan_name *main, const char *name)
 {
     const struct careplan_kind *kind =
         careplan_kind_find(main->kind->standard, main->kind->version->name, name);
@@ -128,7 +131,7 @@ static void list_kind(struct list *l, const struct careplan_name *main, const ch
     list_add(l->en, ", ", careplan_kind_title(kind, CAREPLAN_EN), name);
 }
 
-static struct word title_of(const struct careplan_kind *kind)
+struct word title_of(const struct careplan_kind *kind)
 {
     return (struct word){careplan_kind_title(kind, CAREPLAN_JA), careplan_kind_title(kind, CAREPLAN_EN)};
 }
@@ -143,9 +146,10 @@ static void needs_judge(struct unit *u, const struct unit_pattern *p, const stru
     }
     if (!missing.ja[0])
         return;
-    u->incomplete = true;
+    uint64_t before = u->sink.errors;
     PROBLEM(&u->sink, "CP1301", &((struct problem_place){.file = main}), title_of(main->kind),
             ((struct word){needs.ja, needs.en}), ((struct word){missing.ja, missing.en}));
+    u->incomplete |= u->sink.errors > before;
 }
 
 static void subs_judge(struct unit *u, const struct unit_pattern *p, const struct careplan_name *main)
@@ -154,17 +158,19 @@ static void subs_judge(struct unit *u, const struct unit_pattern *p, const struc
         struct list sub = {"", ""};
         if (find(u, main, p->subs[i]))
             continue;
-        u->sub_missing = true;
+        uint64_t errors = u->sink.errors, warnings = u->sink.warnings;
         list_kind(&sub, main, p->subs[i]);
         PROBLEM(&u->sink, "CP1302", &((struct problem_place){.file = main}), title_of(main->kind),
                 ((struct word){sub.ja, sub.en}));
+        u->incomplete |= u->sink.errors > errors;
+        u->sub_missing |= u->sink.warnings > warnings;
     }
 }
 
-static bool has_file(const struct unit *u, const char *canonical)
+static bool has_image(const struct unit *u, const char *canonical)
 {
     for (size_t i = 0; i < u->n; i++)
-        if (strcmp(u->files[i].name->canonical, canonical) == 0)
+        if (u->files[i].name->kind->image && strcmp(u->files[i].name->canonical, canonical) == 0)
             return true;
     return false;
 }
@@ -183,14 +189,15 @@ static void images_judge(struct unit *u, const struct careplan_unit_file *main)
     const struct careplan_check_result *r = main->result;
     unsigned column = image_column(main->name->kind->layout);
     for (size_t i = 0; r && column && i < r->n_images; i++) {
-        if (has_file(u, r->images[i]))
+        if (has_image(u, r->images[i]))
             continue;
-        u->incomplete = true;
+        uint64_t before = u->sink.errors;
         const struct problem_place place = {.line = r->image_lines ? r->image_lines[i] : 0,
                                             .column = column,
                                             .item = &main->name->kind->layout->items[column - 1],
                                             .file = main->name};
         PROBLEM(&u->sink, "CP1303", &place, WORD(r->images[i]));
+        u->incomplete |= u->sink.errors > before;
     }
 }
 
@@ -201,47 +208,67 @@ static void image_unnamed(struct unit *u, const struct careplan_name *image)
         const struct careplan_check_result *r = u->files[i].result;
         if (!goes_with(image, u->files[i].name))
             continue;
-        if (!r || r->n_images == CAREPLAN_IMAGES_MAX)
+        if (!r || !r->keys_complete || r->n_images == CAREPLAN_IMAGES_MAX)
             return;
         for (size_t k = 0; k < r->n_images; k++)
             if (strcmp(r->images[k], image->canonical) == 0)
                 return;
     }
+    uint64_t before = u->sink.errors;
     problem_put(&u->sink, "CP1306", &(struct problem_place){.file = image}, NULL, 0);
+    u->incomplete |= u->sink.errors > before;
 }
 
-/* The main file that a part without one is to go with. */
-static const struct careplan_kind *main_wanted(const struct careplan_name *orphan)
+/* Its name agrees with its records, so that the first one whose month was read shows it. */
+static void other_month(struct unit *u, const struct careplan_unit_file *orphan,
+                        const struct careplan_name *main)
 {
-    bool with_plan = strcmp(orphan->month, "000000") == 0;
-    const struct careplan_standard *s = orphan->kind->standard;
-    for (size_t i = 0; i < s->n_units; i++) {
-        const struct careplan_kind *main = careplan_kind_find(s, s->units[i].version, s->units[i].main);
-        if (main && is_part(&s->units[i], orphan) &&
-            (!orphan->kind->month_in_name || main->month_in_name != with_plan))
-            return main;
+    const struct careplan_layout *layout = orphan->name->kind->layout;
+    const struct careplan_check_result *r = orphan->result;
+    struct problem_place place = {.item = &layout->items[layout->month_item], .file = orphan->name};
+    if (r && r->n_keys) {
+        place.line = r->keys[0].line + r->keys[0].date_lines;
+        place.column = (unsigned)layout->month_item + 1;
     }
-    return NULL;
+    PROBLEM(&u->sink, "CP1305", &place, WORD(orphan->name->month), WORD(main->month));
 }
 
-static void orphan_judge(struct unit *u, const struct careplan_name *orphan)
+static void orphan_judge(struct unit *u, const struct careplan_unit_file *orphan)
 {
-    u->incomplete = true;
-    const struct careplan_name *other = main_of_other_month(u, orphan);
-    const struct careplan_layout *layout = orphan->kind->layout;
-    if (other && layout && layout->month_item >= 0) {
-        /* Its name agrees with its records, so that the first one shows it. */
-        const struct problem_place place = {.line = 1,
-                                            .column = (unsigned)layout->month_item + 1,
-                                            .item = &layout->items[layout->month_item],
-                                            .file = orphan};
-        PROBLEM(&u->sink, "CP1305", &place, WORD(orphan->month), WORD(other->month));
-        return;
-    }
-    const struct careplan_kind *main = main_wanted(orphan);
-    if (main)
-        PROBLEM(&u->sink, "CP1304", &((struct problem_place){.file = orphan}), title_of(orphan->kind),
-                title_of(main));
+    const struct careplan_name *name = orphan->name, *other = main_of_other_month(u, name);
+    uint64_t before = u->sink.errors;
+    if (other && name->kind->layout && name->kind->layout->month_item >= 0)
+        other_month(u, orphan, other);
+    else
+        PROBLEM(&u->sink, "CP1304", &((struct problem_place){.file = name}), title_of(name->kind),
+                title_of(main_wanted(name)));
+    u->incomplete |= u->sink.errors > before;
+}
+
+static void main_judge(struct unit *u, const struct unit_pattern *p, const struct careplan_unit_file *main)
+{
+    needs_judge(u, p, main->name);
+    subs_judge(u, p, main->name);
+    if (p->images)
+        images_judge(u, main);
+    main_keys_judge(u, p, main);
+}
+
+/* All that is to be said of one file, so that its problems can be counted. */
+static void file_judge(struct unit *u, const struct careplan_unit_file *file)
+{
+    const struct unit_pattern *p = pattern_of(file->name->kind);
+    u->sink.errors = u->sink.warnings = u->sink.reported = u->sink.not_reported = 0;
+    if (p)
+        main_judge(u, p, file);
+    else if (is_orphan(u, file->name))
+        orphan_judge(u, file);
+    else if (file->name->kind->image)
+        image_unnamed(u, file->name);
+    else
+        part_keys_judge(u, file);
+    if (file->not_reported)
+        *file->not_reported = u->sink.not_reported;
 }
 
 enum careplan_unit_state careplan_unit_judge(const struct careplan_unit_file *files, size_t n,
@@ -251,22 +278,10 @@ enum careplan_unit_state careplan_unit_judge(const struct careplan_unit_file *fi
     struct unit u = {.files = files, .n = n, .sink = {.fn = fn, .context = context}, .incomplete = n == 0};
     if (options)
         u.sink.options = *options;
-    for (size_t i = 0; i < n; i++) {
-        const struct unit_pattern *p = pattern_of(files[i].name->kind);
-        if (!p)
-            continue;
-        needs_judge(&u, p, files[i].name);
-        subs_judge(&u, p, files[i].name);
-        if (p->images)
-            images_judge(&u, &files[i]);
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (is_orphan(&u, files[i].name))
-            orphan_judge(&u, files[i].name);
-        else if (files[i].name->kind->image)
-            image_unnamed(&u, files[i].name);
-    }
+    for (size_t i = 0; i < n; i++)
+        file_judge(&u, &files[i]);
     return u.incomplete    ? CAREPLAN_UNIT_INCOMPLETE
+           : u.faulty      ? CAREPLAN_UNIT_FAULTY
            : u.sub_missing ? CAREPLAN_UNIT_SUB_MISSING
                            : CAREPLAN_UNIT_COMPLETE;
 }

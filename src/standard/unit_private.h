@@ -1,0 +1,35 @@
+/* A send unit under judgement: its completeness (unit.c) and its records against each other (unit_keys.c). */
+#ifndef STANDARD_UNIT_PRIVATE_H
+#define STANDARD_UNIT_PRIVATE_H
+
+#include "standard/problem.h"
+
+struct unit {
+    const struct careplan_unit_file *files;
+    size_t n;
+    struct problem_sink sink; /* its counts are those of the file that is looked at */
+    bool incomplete, sub_missing, faulty;
+};
+
+/* "居宅サービス計画2表 UP2KYO、…" */
+enum { LIST_SIZE = 512 };
+struct list {
+    char ja[LIST_SIZE], en[LIST_SIZE];
+};
+
+/* Adds `kind` in the version of `main`. */
+void list_kind(struct list *l, const struct careplan_name *main, const char *kind);
+struct word title_of(const struct careplan_kind *kind);
+
+bool kind_is(const struct careplan_kind *kind, const char *version, const char *name);
+/* What goes with this main file; NULL: no main file. */
+const struct unit_pattern *pattern_of(const struct careplan_kind *main);
+/* Does the file go with this main file? */
+bool goes_with(const struct careplan_name *file, const struct careplan_name *main);
+
+/* Records of a part without their main record (標準仕様 関連キー). */
+void part_keys_judge(struct unit *u, const struct careplan_unit_file *part);
+/* Users of a main file without a record in a part that they need. */
+void main_keys_judge(struct unit *u, const struct unit_pattern *p, const struct careplan_unit_file *main);
+
+#endif
