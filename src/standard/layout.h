@@ -51,24 +51,32 @@ struct layout_item {
     bool wide_hyphen;       /* doubtful in the source: a wide hyphen counts as one character */
 };
 
-/* Rules between the items of one record (records.tsv). */
+/* Rules between the items of one record (records.tsv): the check, its name in that table in upper case, and
+ * how many items it looks at (least, most; RECORD_ITEMS at most). */
+/* clang-format off */
+#define RECORD_CHECK_LIST(X)   \
+    X(IN_SCOPE, 1, 1) \
+    X(IN_MONTH, 2, 2) \
+    X(EITHER_FILLED, 3, 3) \
+    X(EMPTY_UNLESS_TYPE, 2, 2) \
+    X(SENDER_RESULTS, 1, 1) \
+    X(FILLED_WHEN, 2, 2) \
+    X(HOSOKU_PLAN_DATE, 1, 1) \
+    X(HOSOKU_TARGET, 1, 1) \
+    X(TABLE7_ZERO, 2, 2) \
+    X(TABLE7_EMPTY, 2, 2) \
+    X(TABLE7_OFFICE, 2, 2) \
+    X(IMAGE_NAME, 1, 1) \
+    X(NAMES_SENDER, 1, 1) \
+    X(NAMES_RECIPIENT, 1, 1) \
+    X(RELATION_KEY, 3, 3)
+/* clang-format on */
+
 enum record_check {
-    RECORD_IN_SCOPE,
-    RECORD_IN_MONTH,
-    RECORD_EITHER_FILLED,
-    RECORD_EMPTY_UNLESS_TYPE,
-    RECORD_SENDER_RESULTS,
-    RECORD_FILLED_WHEN,
-    RECORD_HOSOKU_PLAN_DATE,
-    RECORD_HOSOKU_TARGET,
-    RECORD_TABLE7_ZERO,
-    RECORD_TABLE7_EMPTY,
-    RECORD_TABLE7_OFFICE,
-    RECORD_IMAGE_NAME,
-    RECORD_NAMES_SENDER,
-    RECORD_NAMES_RECIPIENT,
-    RECORD_RELATION_KEY,
-    RECORD_CHECKS,
+#define X(name, least, most) RECORD_##name,
+    RECORD_CHECK_LIST(X)
+#undef X
+        RECORD_CHECKS,
 };
 
 enum { RECORD_ITEMS = 12, LAYOUT_ITEMS_MAX = 96 };
