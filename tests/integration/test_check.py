@@ -259,12 +259,17 @@ def test_ten_thousand_files(many):
     assert kib < 32 * 1024, f"names and results of 10,000 files took {kib} KiB"
 
 
-def on_terminal(*command):
-    """Runs it with stderr on a terminal; exit status, stdout, what the terminal got, seconds."""
+def on_terminal(*command, slowly=()):
+    """Runs it with stderr on a terminal; exit status, stdout, what the terminal got, seconds. `slowly`: its input, in pieces."""
     master, slave = pty.openpty()
     before = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=slave)
     os.close(slave)
+    for piece in slowly:
+        process.stdin.write(piece)
+        process.stdin.flush()
+        time.sleep(0.05)
+    process.stdin.close()
     shown = b""
     while True:
         try:
@@ -279,16 +284,23 @@ def on_terminal(*command):
     return process.wait(), out.decode(), shown.decode(), time.monotonic() - before
 
 
+def pieces(n):
+    data, size = content(), len(content()) // n + 1
+    return [data[i:i + size] for i in range(0, len(data), size)]
+
+
 def test_progress_on_a_terminal_only(many):
     """One line, rewritten at most ten times a second, gone at the end; then one word on how it ended."""
-    code, out, shown, seconds = on_terminal(program("careplanctl"), "check", "--lang=en", many, many, many)
+    code, out, shown, seconds = on_terminal(program("careplanctl"), "check", "--lang=en", many, "--name", RESULT, "-",
+                                            slowly=pieces(20))
     *lines, last = shown.replace("\r\n", "\n").split("\r")
     assert (code, out) == (0, "")
-    assert last == "\x1b[K30000 files, no problem\n", "the progress line is removed, and the end is said"
-    assert lines[0] == "" and all(re.fullmatch(r"\d+ of \d+ files, \d+ MB\x1b\[K", line) for line in lines[1:]), lines
-    assert 1 <= len(lines) - 1 <= seconds * 10 + 2
-    code, out, shown, _ = on_terminal(program("careplanctl"), "check", "--lang=ja", "--format=json", many)
-    assert json.loads(out)["files"] == 10_000 and "問題" not in shown
+    assert last == "\x1b[K10001 files, no problem\n", "the progress line is removed, and the end is said"
+    assert lines[0] == "" and all(re.fullmatch(r"\d+ of 1000[01] files, \d+ MB\x1b\[K", line) for line in lines[1:]), lines
+    assert 2 <= len(lines) - 1 <= seconds * 10 + 2
+    code, out, shown, _ = on_terminal(program("careplanctl"), "check", "--lang=ja", "--format=json", "--name", RESULT, "-",
+                                      slowly=pieces(10))
+    assert json.loads(out)["files"] == 1 and "0／1ファイル" in shown and "問題" not in shown
 
 
 def test_a_word_at_the_end_on_a_terminal():
