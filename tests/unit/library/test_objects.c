@@ -1,0 +1,352 @@
+/* Names made, problems kept, whole files and send units checked. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../standard/samples.h"
+#include "base/cleanup.h"
+#include "careplan/problems.h"
+#include "careplan/unit.h"
+
+/* ---- Names ---- */
+
+static struct careplan_name parts(const char *version, const char *kind, const char *month)
+{
+    struct careplan_name name = {.kind = careplan_kind_find(NULL, version, kind)};
+    assert_non_null(name.kind);
+    bool services = name.kind->version->services_in_name;
+    snprintf(name.month, sizeof name.month, "%s", month);
+    snprintf(name.sender_number, sizeof name.sender_number, "0300000100");
+    snprintf(name.recipient_number, sizeof name.recipient_number, "0300000005");
+    snprintf(name.sender_service, sizeof name.sender_service, services ? "43" : "");
+    snprintf(name.recipient_service, sizeof name.recipient_service, services ? "11" : "");
+    snprintf(name.sequence, sizeof name.sequence, "20250325101500");
+    snprintf(name.image_number, sizeof name.image_number, name.kind->image ? "0001" : "");
+    return name;
+}
+
+static void makes_a_name_of_every_kind_that_reparses_to_itself(void **state)
+{
+    (void)state;
+    const struct careplan_kind *kinds;
+    size_t n = careplan_kinds(NULL, &kinds);
+    for (size_t i = 0; i < n; i++) {
+        const char *version = kinds[i].version->name;
+        const char *month = !kinds[i].month_in_name ? "" : strcmp(version, "202208") ? "202504" : "202410";
+        struct careplan_name name = parts(version, kinds[i].name, month), again;
+        assert_int_equal(careplan_name_make(&name, NULL, NULL), 0);
+        assert_int_equal(careplan_name_parse(NULL, name.canonical, &again, NULL, NULL),
+                         CAREPLAN_NAME_TRANSFER);
+        assert_ptr_equal(again.kind, name.kind);
+        assert_string_equal(again.canonical, name.canonical);
+        assert_string_equal(again.month, month);
+        assert_string_equal(again.sequence, "20250325101500");
+    }
+}
+
+static void makes_the_names_of_the_standard(void **state)
+{
+    (void)state;
+    struct careplan_name name = parts("202407", "UPPLAN", "202504");
+    assert_int_equal(careplan_name_make(&name, NULL, NULL), 0);
+    assert_string_equal(name.canonical, "UPPLAN_202504_0300000100_43_0300000005_11_20250325101500.CSV");
+    name = parts("202208", "UP1KYO", "");
+    assert_int_equal(careplan_name_make(&name, NULL, NULL), 0);
+    assert_string_equal(name.canonical, "UP1KYO_0300000100_0300000005_20250325101500.CSV");
+    name = parts("202407", "UPKIHON_IMAGE", "");
+    snprintf(name.recipient_service, sizeof name.recipient_service, "a2");
+    assert_int_equal(careplan_name_make(&name, NULL, NULL), 0);
+    assert_string_equal(name.canonical, "UPKIHON_IMAGE_0300000100_43_0300000005_A2_20250325101500_0001.JPG");
+    assert_string_equal(name.recipient_service, "A2");
+}
+
+static void makes_no_name_of_parts_that_do_not_fit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *version, *kind, *month, *sender, *service, *sequence, *code;
+    } cases[] = {
+        {"202407", "UPPLAN", "202513", "0300000100", "43", "20250325101500", "CP1206"},
+        {"202407", "UPPLAN", "", "0300000100", "43", "20250325101500", "CP1206"},
+        {"202407", "UP1KYO", "202504", "0300000100", "43", "20250325101500", "CP1205"},
+        {"202407", "UPPLAN", "202504", "300000100", "43", "20250325101500", "CP1202"},
+        {"202407", "UPPLAN", "202504", "03000_0100", "43", "20250325101500", "CP1205"},
+        {"202407", "UPPLAN", "202504", "0300000100", "4", "20250325101500", "CP1209"},
+        {"202407", "UPPLAN", "202504", "0300000100", "43", "2025033110150", "CP1203"},
+        {"202407", "UPPLAN", "202504", "0300000100", "43", "", "CP1203"},
+        /* The name would be that of another kind, or version. */
+        {"202407", "UPKIHON", "", "SUB1", "43", "20250325101500", "CP1205"},
+        {"202208", "UPPLAN", "202410", "0300000100", "43", "20250325101500", ""},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct careplan_name name = parts(cases[i].version, cases[i].kind, cases[i].month);
+        snprintf(name.sender_number, sizeof name.sender_number, "%s", cases[i].sender);
+        snprintf(name.sender_service, sizeof name.sender_service, "%s", cases[i].service);
+        snprintf(name.recipient_service, sizeof name.recipient_service, "11");
+        snprintf(name.sequence, sizeof name.sequence, "%s", cases[i].sequence);
+        struct careplan_problems *problems = careplan_problems_new(0);
+        assert_non_null(problems);
+        assert_int_equal(careplan_name_make(&name, careplan_problems_add, problems), -EINVAL);
+        const struct careplan_problem *first = careplan_problems_at(problems, 0);
+        assert_string_equal(first ? careplan_problem_code(first) : "", cases[i].code);
+        assert_string_equal(name.canonical, "");
+        careplan_problems_free(problems);
+    }
+}
+
+static void finds_items_by_name(void **state)
+{
+    (void)state;
+    const struct careplan_kind *kind = careplan_kind_find(NULL, "202407", "UPPLAN");
+    assert_int_equal(careplan_kind_item_find(kind, "csv_version"), 0);
+    assert_string_equal(careplan_kind_item_en(kind, (size_t)careplan_kind_item_find(kind, "insured_no")),
+                        "insured_no");
+    assert_int_equal(careplan_kind_item_find(kind, ""), -ENOENT);
+    assert_int_equal(careplan_kind_item_find(careplan_kind_find(NULL, "202407", "UPKIHON_IMAGE"), "a"),
+                     -ENOENT);
+}
+
+/* ---- Problems ---- */
+
+static void problems_are_copies_in_order_and_bounded(void **state)
+{
+    (void)state;
+    struct careplan_problems *p = careplan_problems_new(2);
+    assert_non_null(p);
+    for (unsigned i = 0; i < 3; i++) {
+        char message[32];
+        struct careplan_name file = {.canonical = "FILE"};
+        snprintf(message, sizeof message, "message %u", i);
+        careplan_problems_add(p, &(struct careplan_problem){.code = "CP1042",
+                                                            .rule = "length",
+                                                            .severity = i ? CAREPLAN_ERROR : CAREPLAN_WARNING,
+                                                            .line = i,
+                                                            .column = i + 1,
+                                                            .item_name = i ? "項目" : NULL,
+                                                            .file = i ? &file : NULL,
+                                                            .message_ja = message,
+                                                            .message_en = message,
+                                                            .remedy_ja = "直す",
+                                                            .remedy_en = "mend"});
+        memset(message, 'x', sizeof message - 1);
+        memset(&file, 0, sizeof file);
+    }
+    assert_int_equal(careplan_problems_count(p), 2);
+    assert_int_equal(careplan_problems_errors(p), 2);
+    assert_int_equal(careplan_problems_warnings(p), 1);
+    assert_int_equal(careplan_problems_not_kept(p), 1);
+    const struct careplan_problem *first = careplan_problems_at(p, 0), *second = careplan_problems_at(p, 1);
+    assert_string_equal(careplan_problem_message(first, CAREPLAN_JA), "message 0");
+    assert_string_equal(careplan_problem_item(first), "");
+    assert_string_equal(careplan_problem_file(first), "");
+    assert_string_equal(careplan_problem_message(second, CAREPLAN_EN), "message 1");
+    assert_string_equal(careplan_problem_item(second), "項目");
+    assert_string_equal(careplan_problem_file(second), "FILE");
+    assert_string_equal(careplan_problem_remedy(second, CAREPLAN_JA), "直す");
+    assert_string_equal(careplan_problem_remedy(second, CAREPLAN_EN), "mend");
+    assert_string_equal(careplan_problem_code(second), "CP1042");
+    assert_string_equal(careplan_problem_rule(second), "length");
+    assert_int_equal(careplan_problem_severity(second), CAREPLAN_ERROR);
+    assert_int_equal(careplan_problem_line(second), 1);
+    assert_int_equal(careplan_problem_column(second), 2);
+    assert_null(careplan_problems_at(p, 2));
+    careplan_problems_clear(p);
+    assert_int_equal(careplan_problems_count(p), 0);
+    assert_int_equal(careplan_problems_errors(p), 0);
+    careplan_problems_free(p);
+    careplan_problems_free(NULL);
+}
+
+/* ---- Whole files ---- */
+
+#define MONTH_FOLDER SAMPLES "/valid/b_month_202504_43_to_11/"
+#define MONTH_TAIL "_202504_0300000100_43_0300000005_11_20250325102000.CSV"
+static const char *const month_files[] = {"UPPLAN" MONTH_TAIL, "UPSIKYU" MONTH_TAIL, "UPHOSOKU" MONTH_TAIL};
+
+struct reading {
+    const char *data;
+    size_t left, step, calls;
+    ptrdiff_t fail; /* returned when all was read, instead of 0 */
+};
+
+static ptrdiff_t reading_next(void *context, void *buffer, size_t size)
+{
+    struct reading *r = context;
+    size_t n = r->left < r->step ? r->left : r->step;
+    r->calls++;
+    if (n == 0)
+        return r->fail;
+    n = n < size ? n : size;
+    memcpy(buffer, r->data, n);
+    r->data += n;
+    r->left -= n;
+    return (ptrdiff_t)n;
+}
+
+static void a_buffer_and_a_stream_end_alike(void **state)
+{
+    (void)state;
+    static const char content[] = "202407,039999,0000000101,20250230\r\n202407,039999\r\n";
+    struct careplan_name name = parts("202407", "DLT1KYO", "");
+    struct careplan_check_result of_buffer, of_stream;
+    struct careplan_problems *p = careplan_problems_new(0), *q = careplan_problems_new(0);
+    assert_non_null(p);
+    assert_non_null(q);
+    assert_int_equal(
+        careplan_check_buffer(&name, content, strlen(content), NULL, careplan_problems_add, p, &of_buffer),
+        0);
+    struct reading r = {.data = content, .left = strlen(content), .step = 7};
+    assert_int_equal(
+        careplan_check_stream(&name, reading_next, &r, NULL, careplan_problems_add, q, &of_stream), 0);
+    assert_int_equal(of_buffer.errors, 2);
+    assert_int_equal(of_stream.errors, 2);
+    assert_int_equal(of_buffer.bytes, strlen(content));
+    assert_int_equal(of_stream.bytes, strlen(content));
+    assert_int_equal(careplan_problems_count(p), 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_string_equal(careplan_problem_message(careplan_problems_at(p, i), CAREPLAN_JA),
+                            careplan_problem_message(careplan_problems_at(q, i), CAREPLAN_JA));
+    careplan_check_result_free(&of_buffer);
+    careplan_check_result_free(&of_stream);
+    careplan_problems_free(p);
+    careplan_problems_free(q);
+    /* Who wants problems only needs no result, and the other way round. */
+    assert_int_equal(careplan_check_buffer(&name, content, strlen(content), NULL, NULL, NULL, NULL), 0);
+    assert_int_equal(careplan_check_buffer(&name, NULL, 0, NULL, NULL, NULL, &of_buffer), 0);
+    assert_int_equal(of_buffer.errors + of_buffer.warnings, 1);
+    careplan_check_result_free(&of_buffer);
+}
+
+static ptrdiff_t reading_too_much(void *context, void *buffer, size_t size)
+{
+    (void)context;
+    memset(buffer, 'a', size);
+    return (ptrdiff_t)size + 1;
+}
+
+static void a_stream_that_fails_ends_the_check(void **state)
+{
+    (void)state;
+    struct careplan_name name = parts("202407", "DLT1KYO", "");
+    struct careplan_check_result result;
+    struct reading r = {.data = "2024", .left = 4, .step = 4, .fail = -EIO};
+    assert_int_equal(careplan_check_stream(&name, reading_next, &r, NULL, NULL, NULL, &result), -EIO);
+    assert_int_equal(r.calls, 2);
+    assert_int_equal(result.bytes, 0);
+    assert_int_equal(careplan_check_stream(&name, reading_too_much, NULL, NULL, NULL, NULL, NULL), -EINVAL);
+}
+
+/* ---- Units ---- */
+
+static int unit_add(struct careplan_unit_check *u, const char *folder, const char *name)
+{
+    char path[512];
+    size_t length;
+    snprintf(path, sizeof path, "%s%s", folder, name);
+    autofree char *content = sample_read(path, &length);
+    return careplan_unit_check_add(u, name, content, length);
+}
+
+static void a_unit_is_complete_with_its_last_file(void **state)
+{
+    (void)state;
+    struct careplan_unit_check *u = careplan_unit_check_new(NULL, NULL, 0, NULL, NULL);
+    assert_non_null(u);
+    assert_int_equal(careplan_unit_check_judge(u), CAREPLAN_UNIT_INCOMPLETE);
+    for (size_t i = 0; i < ARRAY_LENGTH(month_files); i++)
+        assert_int_equal(unit_add(u, MONTH_FOLDER, month_files[i]), 0);
+    assert_int_equal(careplan_unit_check_judge(u), CAREPLAN_UNIT_COMPLETE);
+    assert_int_equal(careplan_unit_check_errors(u), 0);
+    assert_int_equal(careplan_unit_check_warnings(u), 0);
+    assert_int_equal(careplan_unit_check_files(u), 3);
+    careplan_unit_check_free(u);
+    careplan_unit_check_free(NULL);
+}
+
+static void a_unit_says_whose_problem_it_is(void **state)
+{
+    (void)state;
+    static const char broken[] = "202407,039999\r\n";
+    struct careplan_problems *p = careplan_problems_new(0);
+    assert_non_null(p);
+    struct careplan_unit_check *u = careplan_unit_check_new(NULL, NULL, 0, careplan_problems_add, p);
+    assert_non_null(u);
+    struct reading r = {.data = broken, .left = strlen(broken), .step = 5};
+    assert_int_equal(careplan_unit_check_add_stream(u, month_files[0], reading_next, &r), 0);
+    assert_int_equal(careplan_unit_check_judge(u), CAREPLAN_UNIT_INCOMPLETE);
+    assert_int_equal(careplan_problems_count(p), 2);
+    assert_string_equal(careplan_problem_code(careplan_problems_at(p, 0)), "CP1021");
+    assert_string_equal(careplan_problem_file(careplan_problems_at(p, 0)), month_files[0]);
+    assert_string_equal(careplan_problem_code(careplan_problems_at(p, 1)), "CP1301");
+    assert_string_equal(careplan_problem_file(careplan_problems_at(p, 1)), month_files[0]);
+    assert_int_equal(careplan_unit_check_errors(u), 2);
+    careplan_unit_check_free(u);
+    careplan_problems_free(p);
+}
+
+static void a_unit_leaves_out_what_is_not_of_it(void **state)
+{
+    (void)state;
+    struct careplan_problems *p = careplan_problems_new(0);
+    assert_non_null(p);
+    struct careplan_unit_check *u = careplan_unit_check_new(NULL, NULL, 2, careplan_problems_add, p);
+    assert_non_null(u);
+    assert_int_equal(unit_add(u, MONTH_FOLDER, month_files[0]), 0);
+    assert_int_equal(careplan_unit_check_add(u, month_files[0], "", 0), -EEXIST);
+    assert_int_equal(
+        careplan_unit_check_add(u, "UPSIKYU_202504_0300000100_43_0300000005_11_20250325102001.CSV", "", 0),
+        -EXDEV);
+    assert_int_equal(careplan_unit_check_add(u, "readme.txt", "", 0), -EINVAL);
+    assert_int_equal(careplan_problems_count(p), 0);
+    static const char named_wrong[] = "UPSIKYU_202504_0300000100_43_0300000005_11_20250325102000.TXT";
+    assert_int_equal(careplan_unit_check_add(u, named_wrong, "", 0), -EINVAL);
+    assert_int_equal(careplan_problems_count(p), 1);
+    assert_string_equal(careplan_problem_code(careplan_problems_at(p, 0)), "CP1201");
+    assert_string_equal(careplan_problem_file(careplan_problems_at(p, 0)), named_wrong);
+    struct reading r = {.fail = -EIO};
+    assert_int_equal(careplan_unit_check_add_stream(u, month_files[1], reading_next, &r), -EIO);
+    assert_int_equal(unit_add(u, MONTH_FOLDER, month_files[1]), 0);
+    assert_int_equal(unit_add(u, MONTH_FOLDER, month_files[2]), -ENOSPC);
+    assert_int_equal(careplan_unit_check_files(u), 2);
+    assert_int_equal(careplan_unit_check_errors(u), 1);
+    careplan_unit_check_free(u);
+    careplan_problems_free(p);
+}
+
+static void units_are_told_apart_by_offices_and_sequence(void **state)
+{
+    (void)state;
+    struct careplan_name a = parts("202407", "UPPLAN", "202504"), b = parts("202407", "UPSIKYU", "202505");
+    assert_true(careplan_unit_same(&a, &b));
+    b.sequence[13]++;
+    assert_false(careplan_unit_same(&a, &b));
+    b = a;
+    b.recipient_service[1]++;
+    assert_false(careplan_unit_same(&a, &b));
+    b = a;
+    b.sender_number[0]++;
+    assert_false(careplan_unit_same(&a, &b));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(makes_a_name_of_every_kind_that_reparses_to_itself),
+        cmocka_unit_test(makes_the_names_of_the_standard),
+        cmocka_unit_test(makes_no_name_of_parts_that_do_not_fit),
+        cmocka_unit_test(finds_items_by_name),
+        cmocka_unit_test(problems_are_copies_in_order_and_bounded),
+        cmocka_unit_test(a_buffer_and_a_stream_end_alike),
+        cmocka_unit_test(a_stream_that_fails_ends_the_check),
+        cmocka_unit_test(a_unit_is_complete_with_its_last_file),
+        cmocka_unit_test(a_unit_says_whose_problem_it_is),
+        cmocka_unit_test(a_unit_leaves_out_what_is_not_of_it),
+        cmocka_unit_test(units_are_told_apart_by_offices_and_sequence),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
