@@ -134,6 +134,7 @@ struct unit {
     const struct member *members;
     struct careplan_unit_file *files;
     struct careplan_check_result *results;
+    uint64_t *more; /* problems of each in the unit that are only counted */
     size_t n, kept; /* kept: bytes of the results */
 };
 
@@ -142,6 +143,7 @@ static void unit_free(struct unit *u)
     for (size_t i = 0; u->results && i < u->n; i++)
         careplan_check_result_free(&u->results[i]);
     free(u->results);
+    free(u->more);
     free(u->files);
 }
 
@@ -161,7 +163,7 @@ static void judge_member(struct unit *u, size_t i)
     const struct member *m = &u->members[i];
     struct careplan_check_result *result = &u->results[i];
     autoclose int fd = check_open(u->job, m->path);
-    u->files[i] = (struct careplan_unit_file){.name = &m->name};
+    u->files[i] = (struct careplan_unit_file){.name = &m->name, .not_reported = &u->more[i]};
     if (fd < 0 || !check_content(u->job, m->path, fd, &m->name, result))
         return;
     size_t size = result->n_images * (sizeof *result->images + sizeof *result->image_lines) +
@@ -189,14 +191,21 @@ static size_t judge_unit(struct check_job *job, const struct folder *f, size_t f
                                              .members = members,
                                              .files = calloc(n, sizeof *u.files),
                                              .results = calloc(n, sizeof *u.results),
+                                             .more = calloc(n, sizeof *u.more),
                                              .n = n};
-    if (!u.files || !u.results) {
+    if (!u.files || !u.results || !u.more) {
         check_cannot(job, f->path, ENOMEM);
         return n;
     }
     for (size_t i = 0; i < n; i++)
         judge_member(&u, i);
-    careplan_unit_judge(u.files, n, &job->options, put_unit, &u);
+    uint64_t errors = job->out.errors;
+    enum careplan_unit_state state = careplan_unit_judge(u.files, n, &job->options, put_unit, &u);
+    bool faulty = state == CAREPLAN_UNIT_INCOMPLETE || state == CAREPLAN_UNIT_FAULTY;
+    if (faulty && job->out.errors == errors) /* the errors are among those that are only counted */
+        job->out.errors++;
+    for (size_t i = 0; i < n; i++)
+        output_more(&job->out, members[i].path, u.more[i]);
     return n;
 }
 

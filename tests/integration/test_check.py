@@ -231,6 +231,22 @@ def test_problems_beyond_a_thousand_are_counted_and_decide(tmp_path):
     assert (done.returncode, len(printed["problems"]), printed["more"], done.stderr) == (1, 1000, 202, "")
 
 
+def test_a_unit_is_judged_by_its_users_and_the_rest_counted(tmp_path):
+    """Users of a part that its main file lacks: said at the part's file and line, 1,000 of them, the rest counted."""
+    number = "0300000200_46_0300000005_A2_20250401090000.CSV"
+    def record(items, user):
+        return b"202407,039999,%010d,20250401" % user + b"," * (items - 4)
+    (tmp_path / f"UPYOBO_{number}").write_bytes(record(57, 7))
+    (tmp_path / f"UPYOBO_SUB_{number}").write_bytes(b"\r\n".join(record(17, i) for i in range(1205)))
+    rules = tmp_path / "rules.conf"
+    rules.write_text("[rules]\nCP1031=off\n")
+    done = check("--lang=en", f"--config={rules}", tmp_path)
+    found = [(Path(p["file"]).name, p["code"]) for p in problems(done) if p["code"].startswith("CP13")]
+    assert found == [(f"UPYOBO_SUB_{number}", "CP1311")] * 1000
+    assert [p["line"] for p in problems(done) if p["code"] == "CP1311"][6:8] == ["7", "9"], "user 7 alone has a plan"
+    assert f"UPYOBO_SUB_{number}: 204 more problems" in done.stderr and done.returncode == 1
+
+
 def measured(*command):
     """Runs it; its result, its seconds and its largest size in KiB (of that process alone)."""
     script = ("import json, resource, subprocess, sys, time; t = time.monotonic();"
