@@ -240,7 +240,7 @@ static bool is_touched(void *context)
 {
     const struct looked_at *l = context;
     LOCKED(&l->settler->mutex);
-    return l->entry->touches != l->touches;
+    return l->settler->stopping || l->entry->touches != l->touches;
 }
 
 /* What the settler knows of `e`. False: no memory. */

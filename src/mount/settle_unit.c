@@ -10,16 +10,14 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/log.h"
-#include "mount/judge.h"
 #include "mount/names.h"
 #include "mount/route.h"
+#include "mount/settle_judge.h"
 
-enum { READ_SIZE = 64 * 1024 };
+enum { NOTES = 16 };
 #define REASON_EXPIRED "partner-wait-over"
 #define REASON_INCOMPLETE "unit-incomplete"
 #define REASON_SUB "sub-missing"
-
-CLEANUP_DEFINE(autocheck, struct careplan_check, careplan_check_free);
 
 static void label(const struct ledger_unit *u, char out[2 * ENVELOPE_ID_SIZE + 1])
 {
@@ -56,6 +54,26 @@ void settle_report_gone(const struct settle_look *look, const char *sequence)
     name_report(sequence, CAREPLAN_REPORT_INCOMPLETE, name);
     remove_report(look, look->report_parent, name);
     look->host->changed(look->host->context, look->report_parent, name); /* the ledger may have removed it */
+}
+
+/* Where the unit's own report stands: in the folder of its first file that is still there. */
+static uint64_t folder_of(const struct settle_look *look, const struct ledger_unit *u)
+{
+    for (size_t i = 0; i < u->n_files; i++) {
+        struct ledger_entry entry;
+        if (entry_of(look, &u->files[i], &entry) == 0)
+            return entry.parent;
+    }
+    return NODE_OUTBOX;
+}
+
+/* All of them as they were judged. */
+static void files_of(const struct ledger_unit *u, const char **names, uint64_t *contents)
+{
+    for (size_t i = 0; i < u->n_files; i++) {
+        names[i] = u->files[i].name;
+        contents[i] = u->files[i].content;
+    }
 }
 
 /* What a change that failed means: the unit went or changed meanwhile, or the ledger is in trouble. */
@@ -192,92 +210,65 @@ static enum settle_outcome look_for_partner(struct settle_look *look, const stru
     return SETTLE_AGAIN;
 }
 
-/* ---- Completeness ---- */
+/* ---- The notes beside it ---- */
 
-struct unit_judging {
-    struct careplan_unit_file *files;
-    struct careplan_name *names;
-    struct careplan_check_result *results;
-    size_t n;
-    struct careplan_report *report;
-};
-
-static void judging_free(struct unit_judging *j)
+static bool is_kept(const struct ledger_entry *e, const struct ledger_note *keep, size_t n)
 {
-    for (size_t i = 0; j->results && i < j->n; i++)
-        careplan_check_result_free(&j->results[i]);
-    free(j->files);
-    free(j->names);
-    free(j->results);
-    if (j->report)
-        careplan_report_free(j->report);
+    for (size_t i = 0; i < n; i++)
+        if ((e->parent == keep[i].parent || !keep[i].parent) && strcmp(e->name, keep[i].name) == 0)
+            return true;
+    return false;
 }
 
-static void ignore_problem(void *context, const struct careplan_problem *problem)
+/* Takes the unit's notes away that are not to stay, through the mount: the ledger would do it unseen. */
+static void notes_go(const struct settle_look *look, const struct ledger_note *keep, size_t n_keep)
 {
-    (void)context;
-    (void)problem;
-}
-
-/* Reads the images' names out of a UPKIHON file. It was judged good when it was saved. */
-static int read_images(const struct settle_look *look, const struct ledger_unit_file *file,
-                       const struct careplan_name *name, struct careplan_check_result *out)
-{
-    with_cleanup(autocheck) struct careplan_check *check =
-        careplan_check_new(name, rules_options(look->rules), ignore_problem, NULL);
-    autofree uint8_t *block = malloc(READ_SIZE);
-    if (!check || !block)
-        return -ENOMEM;
-    for (uint64_t at = 0; at < file->size;) {
-        int64_t n = content_read(look->ledger, file->content, at, block, READ_SIZE);
-        if (n <= 0)
-            return n < 0 ? (int)n : -EIO;
-        int r = careplan_check_write(check, block, (size_t)n);
-        if (r)
-            return r;
-        at += (uint64_t)n;
+    const struct settle_host *host = look->host;
+    struct ledger_entry notes[NOTES];
+    uint64_t after = 0;
+    for (int n = NOTES; n == NOTES;) {
+        n = ledger_unit_notes(look->ledger, look->message, after, notes, NOTES);
+        for (int i = 0; i < n; i++) {
+            after = notes[i].id;
+            if (is_kept(&notes[i], keep, n_keep))
+                continue;
+            int r = host->remove_entry(host->context, &notes[i]);
+            if (r == -ETIMEDOUT || r == -EPIPE || r == -ESHUTDOWN) /* do not wait for each anew */
+                return;
+        }
     }
-    return careplan_check_finish(check, out);
 }
 
-static int judging_fill(const struct settle_look *look, const struct ledger_unit *u, struct unit_judging *j)
+/* The unit is not judged as a whole just now: only the note that says what it lacks may stay. */
+static void faults_go(const struct settle_look *look, const struct ledger_unit *u)
 {
-    j->n = u->n_files;
-    j->files = calloc(u->n_files, sizeof *j->files);
-    j->names = calloc(u->n_files, sizeof *j->names);
-    j->results = calloc(u->n_files, sizeof *j->results);
-    j->report = careplan_report_new(CAREPLAN_REPORT_INCOMPLETE, u->sequence);
-    if (!j->files || !j->names || !j->results || !j->report)
-        return -ENOMEM;
-    for (size_t i = 0; i < u->n_files; i++) {
-        if (careplan_name_parse(rules_standard(look->rules), u->files[i].name, &j->names[i], NULL, NULL) !=
-            CAREPLAN_NAME_TRANSFER)
-            return -EINVAL;
-        j->files[i] = (struct careplan_unit_file){.name = &j->names[i]};
-        if (strcmp(j->names[i].kind->name, "UPKIHON"))
-            continue;
-        int r = read_images(look, &u->files[i], &j->names[i], &j->results[i]);
-        if (r)
-            return r;
-        j->files[i].result = &j->results[i];
-    }
-    return 0;
+    char name[256];
+    name_report(u->sequence, CAREPLAN_REPORT_INCOMPLETE, name);
+    const struct ledger_note keep = {.name = name}; /* wherever it stands */
+    notes_go(look, &keep, 1);
 }
 
-static enum settle_outcome queue(const struct settle_look *look, const struct ledger_unit *u)
+/* ---- It goes ---- */
+
+/* `j` NULL: a document. */
+static enum settle_outcome queue(const struct settle_look *look, const struct ledger_unit *u,
+                                 const struct unit_judging *j)
 {
     autofree const char **names = calloc(u->n_files, sizeof *names);
     autofree uint64_t *contents = calloc(u->n_files, sizeof *contents);
     if (!names || !contents)
         return SETTLE_FAILED;
-    for (size_t i = 0; i < u->n_files; i++) {
-        names[i] = u->files[i].name;
-        contents[i] = u->files[i].content;
-    }
+    files_of(u, names, contents);
+    const struct ledger_unit_judgement goes = {.names = names,
+                                               .contents = contents,
+                                               .n = u->n_files,
+                                               .problems = j ? j->problems : NULL,
+                                               .n_problems = j ? j->n_problems : 0,
+                                               .warnings = j ? j->warnings : 0};
     /* Judging took a while: who has opened a file of it meanwhile is not done with it. */
     if (look->touched(look->context) || is_busy(look, u))
         return SETTLE_AGAIN;
-    int r = ledger_queue_unit(look->ledger, u->message, names, contents, u->n_files, NULL, NULL);
+    int r = ledger_judge_unit(look->ledger, u->message, &goes, NULL, NULL);
     if (r)
         return outcome_of(r);
     char id[2 * ENVELOPE_ID_SIZE + 1];
@@ -290,16 +281,29 @@ static enum settle_outcome queue(const struct settle_look *look, const struct le
     return SETTLE_QUEUED;
 }
 
-/* Where the unit's own report stands: in the folder of its first file that is still there. */
-static uint64_t folder_of(const struct settle_look *look, const struct ledger_unit *u)
+static enum settle_outcome queue_complete(struct settle_look *look, const struct ledger_unit *u,
+                                          const struct unit_judging *j)
 {
-    for (size_t i = 0; i < u->n_files; i++) {
-        struct ledger_entry entry;
-        if (entry_of(look, &u->files[i], &entry) == 0)
-            return entry.parent;
-    }
-    return NODE_OUTBOX;
+    if (!look->report_parent && strcmp(u->reason, REASON_INCOMPLETE) == 0)
+        look->report_parent = folder_of(look, u); /* said before a restart */
+    settle_report_gone(look, u->sequence);
+    look->report_parent = 0;
+    notes_go(look, NULL, 0);
+    return queue(look, u, j);
 }
+
+static enum settle_outcome queue_without_sub(struct settle_look *look, const struct ledger_unit *u,
+                                             const struct unit_judging *j)
+{
+    log_warning("unit-without-sub", "unit %s for %s goes without its SUB files", u->sequence,
+                u->recipient.text);
+    enum settle_outcome outcome = queue_complete(look, u, j);
+    if (outcome == SETTLE_QUEUED && ledger_note_reason(look->ledger, u->message, REASON_SUB, NULL, NULL))
+        log_warning("settle", "the status will not say that SUB files were missing");
+    return outcome;
+}
+
+/* ---- It does not ---- */
 
 /* Says what is missing, beside the files and in the status. */
 static enum settle_outcome say_incomplete(struct settle_look *look, const struct ledger_unit *u,
@@ -331,43 +335,142 @@ static enum settle_outcome say_incomplete(struct settle_look *look, const struct
     return SETTLE_TOUCH;
 }
 
-/* The note goes first, through the mount: the ledger would take it away unseen. */
-static enum settle_outcome queue_complete(struct settle_look *look, const struct ledger_unit *u)
+/* A report beside a file at fault, under the name that the user gave it; beside the others when it has none
+ * any more (it came along from an earlier message). */
+struct fault_note {
+    struct ledger_note note;
+    char name[256], folded[768];
+    char *text;
+};
+
+struct fault_notes {
+    struct fault_note *items;
+    size_t n;
+};
+
+static void fault_notes_free(struct fault_notes *f)
 {
-    if (!look->report_parent && strcmp(u->reason, REASON_INCOMPLETE) == 0)
-        look->report_parent = folder_of(look, u); /* said before a restart */
-    settle_report_gone(look, u->sequence);
+    for (size_t i = 0; i < f->n; i++)
+        free(f->items[i].text);
+    free(f->items);
+}
+
+static int fault_note(const struct settle_look *look, struct unit_judging *j, size_t i,
+                      struct fault_note *out)
+{
+    const struct ledger_unit *u = j->unit;
+    struct ledger_entry entry;
+    bool stands = entry_of(look, &u->files[i], &entry) == 0;
+    size_t length = 0;
+    name_report(stands ? entry.name : u->files[i].name, CAREPLAN_REPORT_ERROR, out->name);
+    name_fold(out->name, out->folded);
+    out->text = judging_text(j, i, &length);
+    out->note = (struct ledger_note){.parent = stands ? entry.parent : folder_of(look, u),
+                                     .name = out->name,
+                                     .folded = out->folded,
+                                     .text = out->text,
+                                     .length = length};
+    return out->text ? 0 : -ENOMEM;
+}
+
+static int fault_notes(const struct settle_look *look, struct unit_judging *j, struct fault_notes *out)
+{
+    int r = 0;
+    out->items = calloc(FAULTY_FILES_MAX, sizeof *out->items);
+    if (!out->items)
+        return -ENOMEM;
+    for (size_t i = 0; i < j->unit->n_files && r == 0 && out->n < FAULTY_FILES_MAX; i++)
+        if (j->faulty[i] && j->reports[i])
+            r = fault_note(look, j, i, &out->items[out->n++]);
+    return r;
+}
+
+static int reject(struct settle_look *look, const struct unit_judging *j, const struct ledger_note *notes,
+                  size_t n)
+{
+    const struct ledger_unit *u = j->unit;
+    autofree const char **names = calloc(u->n_files, sizeof *names);
+    autofree uint64_t *contents = calloc(u->n_files, sizeof *contents);
+    if (!names || !contents)
+        return -ENOMEM;
+    files_of(u, names, contents);
+    const struct ledger_unit_judgement rejected = {.names = names,
+                                                   .contents = contents,
+                                                   .n = u->n_files,
+                                                   .fault = j->fault,
+                                                   .notes = notes,
+                                                   .n_notes = n,
+                                                   .problems = j->problems,
+                                                   .n_problems = j->n_problems,
+                                                   .warnings = j->warnings};
+    if (look->touched(look->context) || is_busy(look, u))
+        return -ESTALE;
+    notes_go(look, notes, n);
     look->report_parent = 0;
-    return queue(look, u);
+    return ledger_judge_unit(look->ledger, u->message, &rejected, NULL, NULL);
+}
+
+/* Its files are good one by one, but do not fit each other: at once, beside those at fault. */
+static enum settle_outcome say_faulty(struct settle_look *look, struct unit_judging *j)
+{
+    const struct ledger_unit *u = j->unit;
+    with_cleanup(fault_notes_free) struct fault_notes found = {0};
+    struct ledger_note notes[FAULTY_FILES_MAX];
+    int r = fault_notes(look, j, &found);
+    for (size_t i = 0; i < found.n && r == 0; i++)
+        notes[i] = found.items[i].note;
+    if (r == 0)
+        r = reject(look, j, notes, found.n);
+    if (r)
+        return outcome_of(r);
+    for (size_t i = 0; i < found.n; i++)
+        look->host->changed(look->host->context, notes[i].parent, notes[i].name);
+    char id[2 * ENVELOPE_ID_SIZE + 1];
+    label(u, id);
+    log_warning("unit-faulty", "message %s: unit %s for %s is not sent, its files do not fit each other (%s)",
+                id, u->sequence, u->recipient.text, j->fault);
+    return SETTLE_TOUCH;
+}
+
+/* ---- Judged as a whole ---- */
+
+static enum settle_outcome judged(struct settle_look *look, const struct ledger_unit *u,
+                                  struct unit_judging *j)
+{
+    bool waits = !look->waited && !look->report_parent;
+    switch (j->state) {
+    case CAREPLAN_UNIT_COMPLETE:
+        return queue_complete(look, u, j);
+    case CAREPLAN_UNIT_FAULTY:
+        return say_faulty(look, j);
+    case CAREPLAN_UNIT_SUB_MISSING:
+        waits = !look->waited;
+        break;
+    case CAREPLAN_UNIT_INCOMPLETE:
+        break;
+    }
+    if (waits || j->state == CAREPLAN_UNIT_INCOMPLETE)
+        faults_go(look, u);
+    return waits                                  ? SETTLE_INCOMPLETE
+           : j->state == CAREPLAN_UNIT_INCOMPLETE ? say_incomplete(look, u, j)
+                                                  : queue_without_sub(look, u, j);
 }
 
 static enum settle_outcome judge_unit(struct settle_look *look, const struct ledger_unit *u)
 {
     with_cleanup(judging_free) struct unit_judging j = {0};
-    int r = judging_fill(look, u, &j);
+    int r = judging_begin(&j, look, u);
+    /* While files are missing nothing is said of it yet, and nothing need be read. */
+    bool waits = j.state == CAREPLAN_UNIT_INCOMPLETE && !look->waited && !look->report_parent;
+    if (r == 0 && !waits)
+        r = judging_whole(&j);
+    if (r == -ECANCELED)
+        return SETTLE_AGAIN;
     if (r) {
         log_error("settle", "unit %s cannot be judged: %s", u->sequence, strerror(-r));
         return SETTLE_FAILED;
     }
-    switch (careplan_unit_judge(j.files, j.n, rules_options(look->rules), careplan_report_add, j.report)) {
-    case CAREPLAN_UNIT_COMPLETE:
-        return queue_complete(look, u);
-    case CAREPLAN_UNIT_SUB_MISSING:
-        if (!look->waited)
-            return SETTLE_INCOMPLETE;
-        log_warning("unit-without-sub", "unit %s for %s goes without its SUB files", u->sequence,
-                    u->recipient.text);
-        enum settle_outcome outcome = queue_complete(look, u);
-        if (outcome == SETTLE_QUEUED && ledger_note_reason(look->ledger, u->message, REASON_SUB, NULL, NULL))
-            log_warning("settle", "the status will not say that SUB files were missing");
-        return outcome;
-    case CAREPLAN_UNIT_FAULTY:
-    case CAREPLAN_UNIT_INCOMPLETE:
-        break;
-    }
-    if (!look->waited && !look->report_parent)
-        return SETTLE_INCOMPLETE;
-    return say_incomplete(look, u, &j);
+    return judged(look, u, &j);
 }
 
 enum settle_outcome settle_look(struct settle_look *look)
@@ -385,7 +488,8 @@ enum settle_outcome settle_look(struct settle_look *look)
     enum file_verdict verdict = worst(&u);
     if (verdict == VERDICT_WAITING || (verdict == VERDICT_GOOD && !u.recipient.text[0]))
         return look_for_partner(look, &u);
-    if (verdict != VERDICT_GOOD)
-        return SETTLE_TOUCH;
-    return is_document(&u) ? queue(look, &u) : judge_unit(look, &u);
+    if (verdict == VERDICT_GOOD)
+        return is_document(&u) ? queue(look, &u, NULL) : judge_unit(look, &u);
+    faults_go(look, &u); /* of one that is not judged nobody knows whether it fits */
+    return SETTLE_TOUCH;
 }

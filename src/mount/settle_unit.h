@@ -11,8 +11,8 @@ enum settle_outcome {
     SETTLE_AGAIN,      /* busy, or changed meanwhile: after the settle time */
     SETTLE_INCOMPLETE, /* something is missing: after unit_wait, then with `waited` */
     SETTLE_PARTNER,    /* until a partner joins */
-    SETTLE_TOUCH,      /* until somebody touches it: rejected, held, empty, or said to be incomplete */
-    SETTLE_FAILED,     /* the ledger failed */
+    SETTLE_TOUCH,  /* until somebody touches it: rejected, held, empty, or said to be incomplete or faulty */
+    SETTLE_FAILED, /* the ledger failed */
 };
 
 struct settle_look {
@@ -26,7 +26,7 @@ struct settle_look {
     uint64_t message;
     uint64_t *strangers; /* other files under its number */
     size_t n_strangers;
-    bool (*touched)(void *context); /* since the look began? */
+    bool (*touched)(void *context); /* since the look began, or to be given up? */
     void *context;
     struct office_id recipient; /* out: it has just become known */
     uint64_t report_parent;     /* in and out: where `<sequence>.未完成.txt` stands, 0 = none */

@@ -1,0 +1,182 @@
+#include "mount/settle_judge.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+enum {
+    READ_SIZE = 64 * 1024,
+    KEYS_MAX = 3 * CAREPLAN_KEYS_MAX, /* held of a unit: 8 MB */
+};
+
+CLEANUP_DEFINE(autocheck, struct careplan_check, careplan_check_free);
+
+void judging_free(struct unit_judging *j)
+{
+    size_t n = j->unit ? j->unit->n_files : 0;
+    for (size_t i = 0; i < n && j->results; i++)
+        careplan_check_result_free(&j->results[i]);
+    for (size_t i = 0; i < n && j->reports; i++)
+        careplan_report_free(j->reports[i]);
+    free(j->files);
+    free(j->names);
+    free(j->results);
+    free(j->faulty);
+    free(j->reports);
+    free(j->problems);
+    careplan_report_free(j->report);
+}
+
+/* ---- What was found ---- */
+
+/* Whose problem it is; one of the unit stands beside its main file. */
+static size_t file_of(const struct unit_judging *j, const struct careplan_problem *problem)
+{
+    size_t main = 0;
+    for (size_t i = j->unit->n_files; i-- > 0;) {
+        if (problem->file && strcmp(j->names[i].canonical, problem->file->canonical) == 0)
+            return i;
+        if (j->names[i].kind->main_file && !j->unit->files[i].carried)
+            main = i;
+    }
+    return main;
+}
+
+/* The first error and the warnings, for the status. */
+static void keep(struct unit_judging *j, const struct careplan_problem *problem)
+{
+    bool error = problem->severity == CAREPLAN_ERROR, first = error && !j->fault[0];
+    j->warnings += !error;
+    if (first)
+        snprintf(j->fault, sizeof j->fault, "%s", problem->code);
+    if ((error && !first) || j->n_problems == LEDGER_PROBLEMS_MAX)
+        return;
+    size_t at = first ? 0 : j->n_problems;
+    memmove(j->problems + at + 1, j->problems + at, (j->n_problems - at) * sizeof *j->problems);
+    j->n_problems++;
+    j->problems[at] = (struct ledger_problem){
+        .error = error,
+        .line = problem->line,
+        .column = problem->column,
+        .file = problem->file ? problem->file->canonical : NULL,
+    };
+    snprintf(j->problems[at].code, sizeof j->problems[at].code, "%s", problem->code);
+}
+
+static void found(void *context, const struct careplan_problem *problem)
+{
+    struct unit_judging *j = context;
+    size_t i = file_of(j, problem);
+    careplan_report_add(j->report, problem);
+    keep(j, problem);
+    j->faulty[i] |= problem->severity == CAREPLAN_ERROR;
+    if (!j->reports[i] && j->n_reports < FAULTY_FILES_MAX) {
+        j->reports[i] = careplan_report_new(CAREPLAN_REPORT_ERROR, j->names[i].canonical);
+        j->no_memory |= !j->reports[i];
+        j->n_reports++;
+    }
+    if (!j->reports[i])
+        return;
+    struct careplan_problem own = *problem;
+    own.file = NULL; /* the report says whose it is */
+    careplan_report_add(j->reports[i], &own);
+}
+
+/* Forgets what was found before. */
+static int judge(struct unit_judging *j)
+{
+    size_t n = j->unit->n_files;
+    for (size_t i = 0; i < n; i++) {
+        careplan_report_free(j->reports[i]);
+        j->reports[i] = NULL;
+        j->faulty[i] = false;
+    }
+    careplan_report_free(j->report);
+    j->report = careplan_report_new(CAREPLAN_REPORT_INCOMPLETE, j->unit->sequence);
+    if (!j->report)
+        return -ENOMEM;
+    j->n_reports = j->n_problems = 0;
+    j->warnings = 0;
+    j->fault[0] = '\0';
+    j->state = careplan_unit_judge(j->files, n, rules_options(j->look->rules), found, j);
+    return j->no_memory ? -ENOMEM : 0;
+}
+
+char *judging_text(struct unit_judging *j, size_t i, size_t *length)
+{
+    for (size_t k = 0; k < j->unit->n_files; k++)
+        if (!j->faulty[k] && !j->unit->files[k].carried)
+            careplan_report_add_good_file(j->reports[i], j->unit->files[k].name);
+    return careplan_report_text(j->reports[i], length);
+}
+
+/* ---- Reading ---- */
+
+/* The file was judged when it was saved: what is found in it again is not said again. */
+static int read_file(struct unit_judging *j, size_t i)
+{
+    const struct settle_look *look = j->look;
+    const struct ledger_unit_file *file = &j->unit->files[i];
+    const struct careplan_check_options *in_force = rules_options(look->rules);
+    struct careplan_check_options options = in_force ? *in_force : (struct careplan_check_options){0};
+    size_t keys = options.limits.keys ? options.limits.keys : CAREPLAN_KEYS_MAX, left = KEYS_MAX - j->keys;
+    options.limits.keys = keys < left ? keys : left ? left : 1; /* over it they are not compared */
+    with_cleanup(autocheck) struct careplan_check *check =
+        careplan_check_new(&j->names[i], &options, NULL, NULL);
+    autofree uint8_t *block = malloc(READ_SIZE);
+    if (!check || !block)
+        return -ENOMEM;
+    for (uint64_t at = 0; at < file->size;) {
+        int64_t n = content_read(look->ledger, file->content, at, block, READ_SIZE);
+        if (n <= 0)
+            return n < 0 ? (int)n : -EIO;
+        int r = careplan_check_write(check, block, (size_t)n);
+        if (r)
+            return r;
+        if (look->touched(look->context))
+            return -ECANCELED;
+        at += (uint64_t)n;
+    }
+    int r = careplan_check_finish(check, &j->results[i]);
+    j->keys += j->results[i].n_keys < left ? j->results[i].n_keys : left;
+    if (r == 0)
+        j->files[i].result = &j->results[i];
+    return r;
+}
+
+int judging_begin(struct unit_judging *j, const struct settle_look *look, const struct ledger_unit *u)
+{
+    *j = (struct unit_judging){.look = look,
+                               .unit = u,
+                               .files = calloc(u->n_files, sizeof *j->files),
+                               .names = calloc(u->n_files, sizeof *j->names),
+                               .results = calloc(u->n_files, sizeof *j->results),
+                               .faulty = calloc(u->n_files, sizeof *j->faulty),
+                               .reports = calloc(u->n_files, sizeof(struct careplan_report *)),
+                               .problems = calloc(LEDGER_PROBLEMS_MAX, sizeof *j->problems)};
+    if (!j->files || !j->names || !j->results || !j->faulty || !j->reports || !j->problems)
+        return -ENOMEM;
+    for (size_t i = 0; i < u->n_files; i++) {
+        if (careplan_name_parse(rules_standard(look->rules), u->files[i].name, &j->names[i], NULL, NULL) !=
+            CAREPLAN_NAME_TRANSFER)
+            return -EINVAL;
+        j->files[i] = (struct careplan_unit_file){.name = &j->names[i]};
+        int r = strcmp(j->names[i].kind->name, "UPKIHON") ? 0 : read_file(j, i);
+        if (r)
+            return r;
+    }
+    return judge(j);
+}
+
+int judging_whole(struct unit_judging *j)
+{
+    int r = 0;
+    for (size_t i = 0; i < j->unit->n_files && r == 0; i++)
+        if (!j->files[i].result && !j->names[i].kind->image)
+            r = read_file(j, i);
+    return r ? r : judge(j);
+}
