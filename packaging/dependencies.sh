@@ -2,7 +2,7 @@
 
 # shellcheck disable=SC2034
 build_packages="gcc meson ninja-build pkg-config python3 libfuse3-dev fuse3 libcurl4-openssl-dev libssl-dev openssl
-    libcsv-dev libsqlite3-dev libevent-dev libutf8proc-dev libjansson-dev libinih-dev libcmocka-dev bsdextrautils"
+    libcsv-dev libsqlite3-dev libevent-dev libutf8proc-dev libjansson-dev libinih-dev libcmocka-dev libxxhash-dev bsdextrautils"
 # shellcheck disable=SC2034
 test_packages="clang llvm libclang-rt-14-dev python3-pytest python3-hypothesis python3-jsonschema python3-yaml strace attr
     sqlite3 procps"

@@ -356,10 +356,13 @@ static void row_check(void *context, struct scanned_row *row)
         const struct problem_place place = {.line = row->line};
         limit_text(limit, c->sink.options.limits.row_bytes, CAREPLAN_ROW_MAX);
         PROBLEM(&c->sink, "CP1016", &place, WORD(limit));
+        c->compare.unsure = true;
         return;
     }
-    if (!version_check(r) || !count_check(c, row))
+    if (!version_check(r) || !count_check(c, row)) {
+        c->compare.unsure = true;
         return;
+    }
     items_check(r);
     version_month_check(r);
     month_check(r);
@@ -448,6 +451,7 @@ struct careplan_check *careplan_check_new(const struct careplan_name *name,
     c->sink = (struct problem_sink){.fn = fn, .context = context};
     if (options)
         c->sink.options = *options;
+    compare_begin(c);
     c->items = (struct item_context){
         .sink = &c->sink, .standard = name->kind->standard, .deletion = name->kind->deletion};
     if (!c->layout)
@@ -512,6 +516,7 @@ int careplan_check_finish(struct careplan_check *c, struct careplan_check_result
         return -ENOMEM;
     if (c->scanner && !c->unreadable && c->rows == 0)
         problem_put(&c->sink, "CP1018", &whole_file, NULL, 0);
+    records_end(c);
     *result = (struct careplan_check_result){
         .bytes = c->bytes,
         .records = c->records,
@@ -536,6 +541,7 @@ void careplan_check_free(struct careplan_check *c)
     free(c->images);
     free(c->image_lines);
     relation_free(&c->relation);
+    compare_free(&c->compare);
     free(c);
 }
 

@@ -4,11 +4,26 @@
 #define STANDARD_CHECK_PRIVATE_H
 
 #include "standard/items.h"
+#include "standard/keys.h"
 #include "standard/relation.h"
 
 enum {
     HEAD_SIZE = 8, /* bytes looked at before scanning: marks of other encodings, JPEG */
     IMAGE_NUMBERS = 10000,
+};
+
+/* The records of the file against each other. */
+struct comparison {
+    struct keys lasting;      /* users and what belongs to them, judged at the end of the file */
+    struct keys passing;      /* records of the users before one: forgotten when there is no more room */
+    size_t limit, left;       /* keys in all, and those that may still be remembered */
+    const struct key *person; /* of the last record */
+    uint32_t epoch;           /* how often `passing` was forgotten */
+    bool said;                /* CP1019 */
+    bool unsure;              /* a record could not be read: what is missing is not told */
+    bool unsure_rules[RECORD_CHECKS];
+    const struct careplan_layout *layout; /* whose rules made the keys */
+    int8_t to_service;                    /* does the file go to a service office? 0: not asked yet, -1: no */
 };
 
 struct careplan_check {
@@ -35,7 +50,8 @@ struct careplan_check {
     char (*images)[CAREPLAN_NAME_MAX];
     uint64_t *image_lines;
     size_t n_images;
-    uint8_t image_seen[IMAGE_NUMBERS / 8];
+    uint16_t image_index[IMAGE_NUMBERS]; /* + 1, in images, by their numbers */
+    struct comparison compare;
     struct relation relation;
 };
 
@@ -46,7 +62,12 @@ struct record {
     bool bad[LAYOUT_ITEMS_MAX];
 };
 
+void compare_begin(struct careplan_check *c);
+void compare_free(struct comparison *m);
+
 /* The rules of records.tsv; the record has as many items as its layout. */
 void record_check(struct record *record);
+/* Those that only the end of the file shows. */
+void records_end(struct careplan_check *c);
 
 #endif

@@ -111,7 +111,8 @@ def write_item(out, base, row):
     required = {"yes": "REQUIRED_YES", "no": "REQUIRED_NO", "cond": "REQUIRED_NO"}[row["required"]]
     if is_doubtful(row):
         required = "REQUIRED_DOUBTFUL"
-    any_code = row["type"] == "code" and not row["values"] and "no format given" in row["notes"]
+    any_code = (row["type"] == "code" and not row["values"] and "no format given" in row["notes"]
+                or row["type"] == "digits" and "doubtful: no format given" in row["notes"])
     return "    {%s}," % ", ".join((
         c_string(row["name_ja"]), c_string(row["name_en"]), values, words, str(count),
         "0" if row["max"] == "-" else row["max"], TYPES[row["type"]], required, c_bool(is_exact(row)),
@@ -125,8 +126,8 @@ def write_rules(out, base, kind, rows, rules):
     for rule in rules:
         if kind not in rule["kinds"].split():
             continue
-        names = rule["items"].split()
-        # An item that an older version does not have takes the rule with it.
+        # An item that an older version does not have takes the rule with it, unless it ends in '?'.
+        names = [n.rstrip("?") for n in rule["items"].split() if n[-1] != "?" or n[:-1] in index]
         if any(name not in index for name in names):
             continue
         if len(names) > RECORD_ITEMS:

@@ -128,8 +128,11 @@ static bool check_hhmm(const struct judged *j)
     return fault(j, "CP1041", j->definition->n_values ? "HHMM、または9999" : "HHMM");
 }
 
+/* Where the source is in doubt about digits, any half-width characters are taken. */
 static bool check_digits(const struct judged *j)
 {
+    if (j->definition->any_code)
+        return check_length(j, ms932_characters(j->item->text, j->item->length));
     if (!all_digits(j->item->text, j->item->length))
         return fault(j, "CP1046", "");
     return check_length(j, j->item->length);

@@ -51,8 +51,8 @@ struct layout_item {
     bool wide_hyphen;       /* doubtful in the source: a wide hyphen counts as one character */
 };
 
-/* Rules between the items of one record (records.tsv): the check, its name in that table in upper case, and
- * how many items it looks at (least, most; RECORD_ITEMS at most). */
+/* Rules between the items of a record, and between the records of a file (records.tsv): the check, its name
+ * in that table in upper case, and how many items it looks at (least, most; RECORD_ITEMS at most). */
 /* clang-format off */
 #define RECORD_CHECK_LIST(X)   \
     X(IN_SCOPE, 1, 1) \
@@ -69,7 +69,32 @@ struct layout_item {
     X(IMAGE_NAME, 1, 1) \
     X(NAMES_SENDER, 1, 1) \
     X(NAMES_RECIPIENT, 1, 1) \
-    X(RELATION_KEY, 3, 3)
+    X(RELATION_KEY, 3, 3) \
+    X(NUMBER_RANGE, 1, 1) \
+    X(FLAGS_OF_MONTH, 2, 2) \
+    X(BOTH_SPECIAL, 2, 2) \
+    X(BOTH_FILLED, 2, 2) \
+    X(ONE_GROUP, 2, 12) \
+    X(ANY_GROUP, 2, 12) \
+    X(IN_ORDER, 2, 12) \
+    X(NEEDS_TYPE, 2, 12) \
+    X(NOT_VALUES, 1, 1) \
+    X(DATES_IN_ORDER, 2, 2) \
+    X(DAYS_SUM, 2, 12) \
+    X(TABLE7_MANAGED, 2, 2) \
+    X(IMAGE_TWICE, 1, 1) \
+    X(UNIQUE, 1, 12) \
+    X(UNIQUE_SERVICE, 1, 12) \
+    X(TABLE7_UNIQUE, 4, 12) \
+    X(TABLE7_HAS_TOTAL, 4, 4) \
+    X(TABLE7_HAS_SUBTOTAL, 4, 4) \
+    X(USER_RELATION, 3, 3) \
+    X(DETAIL_CODE, 7, 12) \
+    X(DETAIL_CLASH, 1, 1) \
+    X(DETAIL_RUN, 1, 1) \
+    X(DETAIL_ALONE, 1, 1) \
+    X(PLAN_ORDER, 6, 6) \
+    X(FIRST_ONLY, 2, 12)
 /* clang-format on */
 
 enum record_check {

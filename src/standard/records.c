@@ -1,23 +1,22 @@
-/* Rules between the items of one record, and between a record and the file's name (records.tsv says which
- * kind has which). A rule is judged only when the items it looks at are well-formed. */
+/* Rules between the items of a record, between records of the file, and between a record and the file's name
+ * (records.tsv says which kind has which). A rule is judged only when the items it looks at are well-formed.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "standard/check_private.h"
 #include "standard/ms932.h"
+#include "standard/records_private.h"
 
-/* One rule on its record. */
-struct judged {
-    struct careplan_check *check;
-    const struct record_rule *rule;
-    const struct scanned_item *items[RECORD_ITEMS];
-};
-
-static const struct layout_item *definition(const struct judged *j, size_t i)
+const struct layout_item *rule_item(const struct judged *j, size_t i)
 {
     return &j->check->layout->items[j->rule->items[i]];
+}
+
+bool rule_item_bad(const struct judged *j, size_t i)
+{
+    return j->record->bad[j->rule->items[i]];
 }
 
 static void value_of(const struct scanned_item *item, char value[VALUE_SIZE])
@@ -25,25 +24,57 @@ static void value_of(const struct scanned_item *item, char value[VALUE_SIZE])
     value_text(item->text, item->length, false, VALUE_CHARACTERS, value);
 }
 
-static void put(const struct judged *j, const char *code, const struct word *words, size_t n)
+void rule_put(const struct judged *j, size_t i, const char *code, const struct word *words, size_t n)
 {
     const struct problem_place place = {
-        .line = j->items[0]->line, .column = j->rule->items[0] + 1u, .item = definition(j, 0)};
+        .line = j->items[i]->line, .column = j->rule->items[i] + 1u, .item = rule_item(j, i)};
     problem_put(&j->check->sink, code, &place, words, n);
 }
 
-/* The rule's problem with the first item's value as its first argument. */
-static void put_value(const struct judged *j, const char *code, struct word second, struct word third)
+void rule_put_value(const struct judged *j, size_t i, const char *code, struct word second, struct word third)
 {
     char value[VALUE_SIZE];
-    value_of(j->items[0], value);
-    put(j, code, (const struct word[]){WORD(value), second, third}, 3);
+    value_of(j->items[i], value);
+    rule_put(j, i, code, (const struct word[]){WORD(value), second, third}, 3);
+}
+
+void rule_put_end(const struct judged *j, uint64_t line, const char *code, const struct word *words, size_t n)
+{
+    const struct problem_place place = {
+        .line = line, .column = j->rule->items[0] + 1u, .item = rule_item(j, 0)};
+    problem_put(&j->check->sink, code, &place, words, n);
+}
+
+void number_text(char out[24], uint64_t number)
+{
+    snprintf(out, 24, "%llu", (unsigned long long)number);
+}
+
+bool number_read(const struct scanned_item *item, long *number)
+{
+    size_t sign = item->length && item->text[0] == '-';
+    if (item->length - sign > 9 || !all_digits(item->text + sign, item->length - sign))
+        return false;
+    *number = 0;
+    for (size_t i = sign; i < item->length; i++)
+        *number = *number * 10 + (item->text[i] - '0');
+    if (sign)
+        *number = -*number;
+    return true;
+}
+
+const struct record_rule *rule_of(const struct judged *j, enum record_check check)
+{
+    const struct careplan_layout *layout = j->check->layout;
+    for (size_t i = 0; i < layout->n_rules; i++)
+        if (layout->rules[i].check == check)
+            return &layout->rules[i];
+    return NULL;
 }
 
 static const struct word nothing = {"", ""};
 
-/* Is `text` one of the rule's values, which are separated by spaces? */
-static bool in_values(const struct judged *j, const uint8_t *text, size_t length)
+bool rule_in_values(const struct judged *j, const uint8_t *text, size_t length)
 {
     for (const char *at = j->rule->values; *at; at += *at == ' ') {
         size_t n = strcspn(at, " ");
@@ -56,21 +87,7 @@ static bool in_values(const struct judged *j, const uint8_t *text, size_t length
 
 static bool has_type(const struct judged *j, const struct scanned_item *service_code)
 {
-    return service_code->length >= 2 && in_values(j, service_code->text, 2);
-}
-
-/* 標準仕様 別紙 第7表: what a サービスコード says of its row. */
-static bool is_total(const struct scanned_item *code)
-{
-    return item_equals(code, "999999", 6);
-}
-
-static bool is_subtotal(const struct scanned_item *code)
-{
-    if (code->length != 6)
-        return false;
-    const uint8_t *tail = code->text + 2;
-    return memcmp(tail, "AAAA", 4) == 0 || memcmp(tail, "EEEE", 4) == 0 || memcmp(tail, "ZZZZ", 4) == 0;
+    return service_code->length >= 2 && rule_in_values(j, service_code->text, 2);
 }
 
 static void in_scope(const struct judged *j)
@@ -83,7 +100,7 @@ static void in_scope(const struct judged *j)
     if (!type || type->linked)
         return;
     snprintf(words, sizeof words, "%s %s", type->code, type->name_ja);
-    put_value(j, j->rule->code, WORD(words), nothing);
+    rule_put_value(j, 0, j->rule->code, WORD(words), nothing);
 }
 
 /* A record of another month than the file's was said to be so. */
@@ -95,22 +112,22 @@ static void in_month(const struct judged *j)
         !item_equals(target, j->check->month, strlen(j->check->month)))
         return;
     value_of(target, month);
-    put_value(j, j->rule->code, WORD(month), nothing);
+    rule_put_value(j, 0, j->rule->code, WORD(month), nothing);
 }
 
 static void either_filled(const struct judged *j)
 {
     const struct scanned_item *code = j->items[2];
-    if (j->items[0]->length || j->items[1]->length || !has_type(j, code) || is_subtotal(code))
+    if (j->items[0]->length || j->items[1]->length || !has_type(j, code) || table7_is_subtotal(code))
         return;
     char type[3] = {(char)code->text[0], (char)code->text[1], '\0'};
-    put(j, j->rule->code, (const struct word[]){WORD(type)}, 1);
+    rule_put(j, 0, j->rule->code, (const struct word[]){WORD(type)}, 1);
 }
 
 static void empty_unless_type(const struct judged *j)
 {
     if (j->items[0]->length && !has_type(j, j->items[1]))
-        put_value(j, j->rule->code, nothing, nothing);
+        rule_put_value(j, 0, j->rule->code, nothing, nothing);
 }
 
 /* A care-management office or a center passes on the results it got (標準仕様 3.1). */
@@ -120,20 +137,20 @@ static void sender_results(const struct judged *j)
     bool own =
         name->sender_service[0] == '\0' || !service_may_plan(name->kind->standard, name->sender_service);
     if (own && !item_equals(j->items[0], name->sender_number, strlen(name->sender_number)))
-        put_value(j, j->rule->code, WORD(name->sender_number), nothing);
+        rule_put_value(j, 0, j->rule->code, WORD(name->sender_number), nothing);
 }
 
 static void filled_when(const struct judged *j)
 {
-    const struct layout_item *other = definition(j, 1);
+    const struct layout_item *other = rule_item(j, 1);
     char words[VALUE_SIZE];
-    if (j->items[0]->length || !in_values(j, j->items[1]->text, j->items[1]->length))
+    if (j->items[0]->length || !rule_in_values(j, j->items[1]->text, j->items[1]->length))
         return;
     snprintf(words, sizeof words, "%s", j->rule->values);
     for (size_t i = 0; i < other->n_values; i++)
         if (strcmp(other->values[i].code, j->rule->values) == 0)
             snprintf(words, sizeof words, "%s:%s", other->values[i].code, other->values[i].meaning);
-    put(j, j->rule->code, (const struct word[]){{other->name_ja, other->name_en}, WORD(words)}, 2);
+    rule_put(j, 0, j->rule->code, (const struct word[]){{other->name_ja, other->name_en}, WORD(words)}, 2);
 }
 
 static bool goes_with_plan(const struct judged *j)
@@ -143,50 +160,39 @@ static bool goes_with_plan(const struct judged *j)
 
 static void hosoku_plan_date(const struct judged *j)
 {
-    bool zero = in_values(j, j->items[0]->text, j->items[0]->length);
+    bool zero = rule_in_values(j, j->items[0]->text, j->items[0]->length);
     if (goes_with_plan(j) == zero)
-        put_value(j, zero ? "CP1133" : j->rule->code, nothing, nothing);
+        rule_put_value(j, 0, zero ? "CP1133" : j->rule->code, nothing, nothing);
 }
 
 static void hosoku_target(const struct judged *j)
 {
-    if (goes_with_plan(j) && !in_values(j, j->items[0]->text, j->items[0]->length))
-        put_value(j, j->rule->code, nothing, nothing);
+    if (goes_with_plan(j) && !rule_in_values(j, j->items[0]->text, j->items[0]->length))
+        rule_put_value(j, 0, j->rule->code, nothing, nothing);
 }
 
-static bool is_zero(const struct scanned_item *item)
+static void image_twice(const struct judged *j, uint64_t line)
 {
-    for (size_t i = 0; i < item->length; i++)
-        if (item->text[i] != '0')
-            return false;
-    return true;
-}
-
-static void table7_zero(const struct judged *j)
-{
-    if ((is_total(j->items[1]) || is_subtotal(j->items[1])) && !is_zero(j->items[0]))
-        put_value(j, j->rule->code, nothing, nothing);
-}
-
-static void table7_empty(const struct judged *j)
-{
-    if ((is_total(j->items[1]) || is_subtotal(j->items[1])) && j->items[0]->length)
-        put_value(j, j->rule->code, nothing, nothing);
-}
-
-static void table7_office(const struct judged *j)
-{
-    if (is_total(j->items[1]) && !in_values(j, j->items[0]->text, j->items[0]->length))
-        put_value(j, j->rule->code, nothing, nothing);
+    char number[24];
+    const struct record_rule *twice = rule_of(j, RECORD_IMAGE_TWICE);
+    number_text(number, line);
+    if (twice)
+        rule_put_value(j, 0, twice->code, WORD(number), nothing);
 }
 
 /* Only images of this file's own unit come here, which their number tells apart. */
-static void image_add(struct careplan_check *c, const struct careplan_name *image, uint64_t line)
+static void image_add(const struct judged *j, const struct careplan_name *image)
 {
-    unsigned number = (unsigned)strtoul(image->image_number, NULL, 10) % IMAGE_NUMBERS;
-    uint8_t bit = (uint8_t)(1u << (number % 8));
-    if ((c->image_seen[number / 8] & bit) || c->n_images == CAREPLAN_IMAGES_MAX)
+    struct careplan_check *c = j->check;
+    uint16_t *index = &c->image_index[strtoul(image->image_number, NULL, 10) % IMAGE_NUMBERS];
+    if (*index) {
+        image_twice(j, c->image_lines[*index - 1]);
         return;
+    }
+    if (c->n_images == CAREPLAN_IMAGES_MAX) {
+        limit_say(c, CAREPLAN_IMAGES_MAX);
+        return;
+    }
     if (!c->images) {
         c->images = calloc(CAREPLAN_IMAGES_MAX, sizeof *c->images);
         c->image_lines = calloc(CAREPLAN_IMAGES_MAX, sizeof *c->image_lines);
@@ -195,9 +201,9 @@ static void image_add(struct careplan_check *c, const struct careplan_name *imag
         c->no_memory = true;
         return;
     }
-    c->image_seen[number / 8] |= bit;
     memcpy(c->images[c->n_images], image->canonical, sizeof image->canonical);
-    c->image_lines[c->n_images++] = line;
+    c->image_lines[c->n_images++] = j->items[0]->line;
+    *index = (uint16_t)c->n_images;
 }
 
 static void image_name(const struct judged *j)
@@ -218,9 +224,9 @@ static void image_name(const struct judged *j)
         strcmp(image.recipient_service, own->recipient_service) == 0 &&
         strcmp(image.sequence, own->sequence) == 0;
     if (good)
-        image_add(j->check, &image, item->line);
+        image_add(j, &image);
     else
-        put_value(j, j->rule->code, nothing, nothing);
+        rule_put_value(j, 0, j->rule->code, nothing, nothing);
 }
 
 static void names_office(const struct judged *j, struct word role, const char *number)
@@ -232,7 +238,7 @@ static void names_office(const struct judged *j, struct word role, const char *n
     if (j->items[0]->length == 0 || strcmp(value, j->check->last_office) == 0)
         return;
     memcpy(j->check->last_office, value, sizeof value);
-    put_value(j, j->rule->code, role, WORD(number));
+    rule_put_value(j, 0, j->rule->code, role, WORD(number));
 }
 
 static void names_sender(const struct judged *j)
@@ -248,41 +254,89 @@ static void names_recipient(const struct judged *j)
 static void relation_key(const struct judged *j)
 {
     struct careplan_check *c = j->check;
-    size_t limit = c->sink.options.limits.keys ? c->sink.options.limits.keys : CAREPLAN_KEYS_MAX;
-    if (j->rule == relation_rule(c->layout, &c->name) &&
-        relation_add(&c->relation, &c->name, j->items, limit) < 0)
+    size_t before = c->relation.n;
+    if (j->rule != relation_rule(c->layout, &c->name))
+        return;
+    if (relation_add(&c->relation, &c->name, j->items, before + c->compare.left) < 0)
         c->no_memory = true;
+    c->compare.left -= c->relation.n - before;
+    if (c->relation.over)
+        limit_say(c, c->compare.limit);
 }
 
-static void (*const checks[RECORD_CHECKS])(const struct judged *) = {
-    [RECORD_IN_SCOPE] = in_scope,
-    [RECORD_IN_MONTH] = in_month,
-    [RECORD_EITHER_FILLED] = either_filled,
-    [RECORD_EMPTY_UNLESS_TYPE] = empty_unless_type,
-    [RECORD_SENDER_RESULTS] = sender_results,
-    [RECORD_FILLED_WHEN] = filled_when,
-    [RECORD_HOSOKU_PLAN_DATE] = hosoku_plan_date,
-    [RECORD_HOSOKU_TARGET] = hosoku_target,
-    [RECORD_TABLE7_ZERO] = table7_zero,
-    [RECORD_TABLE7_EMPTY] = table7_empty,
-    [RECORD_TABLE7_OFFICE] = table7_office,
-    [RECORD_IMAGE_NAME] = image_name,
-    [RECORD_NAMES_SENDER] = names_sender,
-    [RECORD_NAMES_RECIPIENT] = names_recipient,
-    [RECORD_RELATION_KEY] = relation_key,
+static const struct {
+    rule_fn *check; /* NULL: another check brings it about */
+    rule_fn *doubt; /* an item of its record is not well-formed */
+    rule_end_fn *end;
+} checks[RECORD_CHECKS] = {
+    [RECORD_IN_SCOPE] = {in_scope},
+    [RECORD_IN_MONTH] = {in_month},
+    [RECORD_EITHER_FILLED] = {either_filled},
+    [RECORD_EMPTY_UNLESS_TYPE] = {empty_unless_type},
+    [RECORD_SENDER_RESULTS] = {sender_results},
+    [RECORD_FILLED_WHEN] = {filled_when},
+    [RECORD_HOSOKU_PLAN_DATE] = {hosoku_plan_date},
+    [RECORD_HOSOKU_TARGET] = {hosoku_target},
+    [RECORD_TABLE7_ZERO] = {check_table7_zero},
+    [RECORD_TABLE7_EMPTY] = {check_table7_empty},
+    [RECORD_TABLE7_OFFICE] = {check_table7_office},
+    [RECORD_IMAGE_NAME] = {image_name},
+    [RECORD_NAMES_SENDER] = {names_sender},
+    [RECORD_NAMES_RECIPIENT] = {names_recipient},
+    [RECORD_RELATION_KEY] = {relation_key},
+    [RECORD_NUMBER_RANGE] = {check_number_range},
+    [RECORD_FLAGS_OF_MONTH] = {check_flags_of_month},
+    [RECORD_BOTH_SPECIAL] = {check_both_special},
+    [RECORD_BOTH_FILLED] = {check_both_filled},
+    [RECORD_ONE_GROUP] = {check_one_group},
+    [RECORD_ANY_GROUP] = {check_any_group},
+    [RECORD_IN_ORDER] = {check_in_order},
+    [RECORD_NEEDS_TYPE] = {check_needs_type},
+    [RECORD_NOT_VALUES] = {check_not_values},
+    [RECORD_DATES_IN_ORDER] = {check_dates_in_order},
+    [RECORD_DAYS_SUM] = {check_days_sum},
+    [RECORD_TABLE7_MANAGED] = {check_table7_managed},
+    [RECORD_IMAGE_TWICE] = {NULL},
+    [RECORD_UNIQUE] = {check_unique},
+    [RECORD_UNIQUE_SERVICE] = {check_unique_service},
+    [RECORD_TABLE7_UNIQUE] = {check_table7_unique},
+    [RECORD_TABLE7_HAS_TOTAL] = {check_has_total, doubt_has_total, end_has_total},
+    [RECORD_TABLE7_HAS_SUBTOTAL] = {check_has_subtotal, doubt_has_subtotal, end_has_subtotal},
+    [RECORD_USER_RELATION] = {check_user_relation, doubt_user_relation, end_user_relation},
+    [RECORD_DETAIL_CODE] = {check_detail_code, doubt_detail_code, end_detail_code},
+    [RECORD_DETAIL_CLASH] = {NULL},
+    [RECORD_DETAIL_RUN] = {NULL},
+    [RECORD_DETAIL_ALONE] = {NULL},
+    [RECORD_PLAN_ORDER] = {check_plan_order},
+    [RECORD_FIRST_ONLY] = {check_first_only},
 };
 
 void record_check(struct record *record)
 {
     const struct careplan_layout *layout = record->check->layout;
     for (size_t r = 0; r < layout->n_rules; r++) {
-        struct judged j = {.check = record->check, .rule = &layout->rules[r]};
+        struct judged j = {
+            .check = record->check, .rule = &layout->rules[r], .index = (uint8_t)r, .record = record};
         bool good = true;
         for (size_t i = 0; i < j.rule->n_items; i++) {
             j.items[i] = &record->row->items[j.rule->items[i]];
             good = good && !record->bad[j.rule->items[i]];
         }
-        if (good)
-            checks[j.rule->check](&j);
+        rule_fn *judge = good ? checks[j.rule->check].check : checks[j.rule->check].doubt;
+        if (judge)
+            judge(&j);
+    }
+}
+
+void records_end(struct careplan_check *c)
+{
+    const struct keys *keys = &c->compare.lasting;
+    for (size_t i = 0; i < keys->n; i++) {
+        const struct key *key = keys_at(keys, i);
+        const struct judged j = {.check = c, .rule = &c->layout->rules[key->rule], .index = key->rule};
+        rule_end_fn *end = checks[j.rule->check].end;
+        if (end && !(key->flags & (KEY_UNSURE | KEY_PART)) && !c->compare.unsure &&
+            !c->compare.unsure_rules[j.rule->check])
+            end(&j, key);
     }
 }

@@ -18,6 +18,7 @@
 #define UPKIHON "UPKIHON_0300000200_46_0300000005_A2_20250401090000.CSV"
 #define IMAGE "UPKIHON_IMAGE_0300000200_46_0300000005_A2_20250401090000_"
 #define GOOD "202407,039999,0000000101,202504\r\n"
+#define OTHER_USER "202407,039999,0000000102,202504\r\n"
 
 static struct careplan_check_result judge(struct findings *f, const char *name, const char *content,
                                           size_t length)
@@ -45,10 +46,10 @@ static void a_good_file_says_nothing(void **state)
 {
     (void)state;
     struct findings f;
-    struct careplan_check_result r = judge(&f, DLTPLAN, GOOD GOOD, strlen(GOOD GOOD));
+    struct careplan_check_result r = judge(&f, DLTPLAN, GOOD OTHER_USER, strlen(GOOD OTHER_USER));
     assert_int_equal(f.n, 0);
     assert_int_equal(r.records, 2);
-    assert_int_equal(r.bytes, strlen(GOOD GOOD));
+    assert_int_equal(r.bytes, strlen(GOOD OTHER_USER));
     assert_string_equal(r.version, "202407");
     careplan_check_result_free(&r);
 }
@@ -68,7 +69,7 @@ static void utf8_is_one_fault_of_the_file(void **state)
         UPJSK,
         "202407,039999,0000000101,20250325,202504,0300000100,\"支援 見本子\",387,0,20250407,,1000,1050,1,111211,,,"
         "\"\",,0300000005,\"見本訪問介護\",,0,0300000100,\r\n"
-        "202407,039999,0000000101,20250325,202504,0300000100,\"支援 見本子\",387,0,20250407,,1000,1050,1,111211,,,"
+        "202407,039999,0000000101,20250325,202504,0300000100,\"支援 見本子\",387,0,20250408,,1000,1050,1,111211,,,"
         "\"\",,0300000005,\"見本訪問介護\",,0,0300000100,\r\n",
         "0:0 CP1001");
     expect(DLTPLAN, "\xEF\xBB\xBF" GOOD "202407,039999,\"見本見本\",202504\r\n", "1:1 CP1003, 0:0 CP1001");
@@ -164,10 +165,10 @@ static void a_file_wrong_from_its_first_record_on_is_said_so_once(void **state)
 static void a_run_of_records_of_another_version_is_said_once(void **state)
 {
     (void)state;
-    expect(DLTPLAN, GOOD "202208,039999,0000000101,202504\r\n202208,039999,0000000101,202504\r\n" GOOD,
+    expect(DLTPLAN, GOOD "202208,039999,0000000101,202504\r\n202208,039999,0000000101,202504\r\n" OTHER_USER,
            "2:1 CP1104");
     expect(DLTPLAN, "202208,039999,0000000101,202504\r\n", "1:1 CP1103, 1:1 CP1106");
-    expect(DLTPLAN, "202504,039999,0000000101,202504\r\n202504,039999,0000000101,202504\r\n", "1:1 CP1102");
+    expect(DLTPLAN, "202504,039999,0000000101,202504\r\n202504,039999,0000000102,202504\r\n", "1:1 CP1102");
     expect(DLTPLAN, "19990,039999,0000000101,202504\r\n", "1:1 CP1101");
     expect(DLTPLAN, ",039999,0000000101,202504\r\n", "1:1 CP1033");
 }
@@ -311,9 +312,10 @@ static void the_office_may_weaken_a_rule(void **state)
 }
 
 /* 71 items of UPKIHON with this image. */
-static void kihon(struct buffer *out, const char *image)
+static void kihon(struct buffer *out, unsigned user, const char *image)
 {
-    buffer_text(out, "202407,039999,0000000101,20250320,1,1,\"\",01,\"\",01,,01,\"\",\"a\",\"b\",1,19400101");
+    buffer_printf(out, "202407,039999,%010u,20250320,1,1,\"\",01,\"\",01,,01,\"\",\"a\",\"b\",1,19400101",
+                  user);
     for (int i = 18; i < 62; i++)
         buffer_text(out, ",");
     buffer_printf(out, ",\"%s\"", image);
@@ -327,22 +329,25 @@ static void collects_the_images_of_its_own_unit_each_once(void **state)
     (void)state;
     struct findings f;
     autobuffer content = {0};
-    kihon(&content, IMAGE "0001.jpg");
-    kihon(&content, IMAGE "0002.JPG");
-    kihon(&content, IMAGE "0001.JPG");
-    kihon(&content, "");
-    kihon(&content, "family.jpg");
-    kihon(&content, "UPKIHON_IMAGE_0300000200_46_0300000006_A2_20250401090000_0003.jpg");
+    kihon(&content, 1, IMAGE "0001.jpg");
+    kihon(&content, 2, IMAGE "0002.JPG");
+    kihon(&content, 3, IMAGE "0001.JPG");
+    kihon(&content, 4, "");
+    kihon(&content, 5, "family.jpg");
+    kihon(&content, 6, "UPKIHON_IMAGE_0300000200_46_0300000006_A2_20250401090000_0003.jpg");
     struct careplan_check_result r = judge(&f, UPKIHON, (char *)content.data, content.length);
     assert_int_equal(r.n_images, 2);
     assert_string_equal(r.images[0], IMAGE "0001.JPG");
     assert_string_equal(r.images[1], IMAGE "0002.JPG");
     assert_int_equal(r.image_lines[1], 2);
-    assert_int_equal(f.n, 2);
-    assert_string_equal(f.list[0].code, "CP1307");
-    assert_int_equal(f.list[0].line, 5);
-    assert_int_equal(f.list[1].line, 6);
-    assert_int_equal(f.list[1].column, 62);
+    assert_int_equal(f.n, 3);
+    assert_string_equal(f.list[0].code, "CP1157"); /* named again, in any case */
+    assert_int_equal(f.list[0].line, 3);
+    assert_non_null(strstr(f.list[0].message, "1行目"));
+    assert_string_equal(f.list[1].code, "CP1307");
+    assert_int_equal(f.list[1].line, 5);
+    assert_int_equal(f.list[2].line, 6);
+    assert_int_equal(f.list[2].column, 62);
     careplan_check_result_free(&r);
 }
 
@@ -358,8 +363,8 @@ static void an_image_must_be_a_jpeg(void **state)
 static void another_office_in_the_records_is_a_warning_once_a_run(void **state)
 {
     (void)state;
-#define OTHER "202407,039999,0000000101,20250325,202504,0300000109,\"x" JSK_TAIL
-    expect(UPJSK, OTHER OTHER OTHER, "1:6 CP1126");
+#define OTHER(user) "202407,039999," user ",20250325,202504,0300000109,\"x" JSK_TAIL
+    expect(UPJSK, OTHER("0000000101") OTHER("0000000102") OTHER("0000000103"), "1:6 CP1126");
 #undef OTHER
 }
 

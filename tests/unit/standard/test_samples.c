@@ -1,5 +1,5 @@
-/* The standard's samples: what is valid is accepted; what is broken is found where INDEX.tsv says, and rejected
- * when the standard states its rule (basis `standard`), else warned of (`derived`). */
+/* The standard's samples: what is valid is accepted; what is broken is found where INDEX.tsv says, and
+ * rejected when the standard states its rule (basis `standard`), else warned of (`derived`). */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,18 +12,6 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "samples.h"
-
-/* Faults between records, which the next issue's rules find: users who
- * have nothing to do with the recipient, total and subtotal rows, running numbers of equipment. */
-static const char *const next_issue[] = {"B48", "B51", "B52", "B57"};
-
-static bool waits(const char *file)
-{
-    for (size_t i = 0; i < ARRAY_LENGTH(next_issue); i++)
-        if (strncmp(file, next_issue[i], 3) == 0)
-            return true;
-    return false;
-}
 
 static void print_found(const struct findings *f)
 {
@@ -158,7 +146,7 @@ static bool finds(const struct expected *e)
 static void finds_each_broken_sample_at_its_line_and_column_by_its_basis(void **state)
 {
     (void)state;
-    size_t cases = 0, waiting = 0, wrong = 0;
+    size_t cases = 0, wrong = 0;
     FILE *index = fopen(SAMPLES "/broken/INDEX.tsv", "r");
     assert_non_null(index);
     char line[2048];
@@ -167,35 +155,11 @@ static void finds_each_broken_sample_at_its_line_and_column_by_its_basis(void **
         struct expected e = {.line = 0};
         read_expected(line, &e);
         cases++;
-        if (waits(strchr(e.folder, '/') + 1))
-            waiting++;
-        else
-            wrong += !finds(&e);
+        wrong += !finds(&e);
     }
     fclose(index);
     assert_int_equal(wrong, 0);
     assert_int_equal(cases, 64);
-    assert_int_equal(waiting, ARRAY_LENGTH(next_issue));
-}
-
-/* When a rule of the next issue finds one of these, its number must leave the list. */
-static void samples_that_wait_for_the_next_issue_are_not_yet_rejected(void **state)
-{
-    (void)state;
-    autofree char *path = file_join(SAMPLES, "broken");
-    DIR *dir = opendir(path);
-    assert_non_null(dir);
-    for (struct dirent *entry; (entry = readdir(dir));) {
-        struct findings f = {0};
-        char folder[512];
-        if (!waits(entry->d_name))
-            continue;
-        snprintf(folder, sizeof folder, "broken/%s", entry->d_name);
-        check_folder(&f, folder);
-        print_found(&f);
-        assert_int_equal(f.errors, 0);
-    }
-    closedir(dir);
 }
 
 int main(void)
@@ -205,7 +169,6 @@ int main(void)
         cmocka_unit_test(accepts_all_valid_samples_of_202208),
         cmocka_unit_test(rejects_samples_of_a_version_too_early),
         cmocka_unit_test(finds_each_broken_sample_at_its_line_and_column_by_its_basis),
-        cmocka_unit_test(samples_that_wait_for_the_next_issue_are_not_yet_rejected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

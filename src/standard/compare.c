@@ -1,0 +1,237 @@
+/* The records of a file against each other: what is remembered of them, duplicates, and users who have
+ * nothing to do with the office that the file goes to.
+ *
+ * Users, and what belongs to them, are remembered to the end of the file. Records are compared within their
+ * user: when there is no more room, those of the users before are forgotten. Files have a user's records
+ * together, so that nothing is lost by it; when a forgotten user comes again, that is said (CP1019). */
+#include <stdio.h>
+#include <string.h>
+
+#include "standard/records_private.h"
+
+enum { PART_WHOLE, PART_PERSON };
+enum { INSURER = 1, INSURED = 2 }; /* items of every layout */
+enum { LIST_SIZE = 512 };
+
+void compare_begin(struct careplan_check *c)
+{
+    struct comparison *m = &c->compare;
+    size_t asked = c->sink.options.limits.keys;
+    m->limit = m->left = asked ? asked : CAREPLAN_KEYS_MAX;
+    m->lasting.left = m->passing.left = &m->left;
+}
+
+void compare_free(struct comparison *m)
+{
+    keys_free(&m->lasting);
+    keys_free(&m->passing);
+}
+
+void limit_say(struct careplan_check *c, size_t limit)
+{
+    char number[24];
+    number_text(number, limit);
+    if (!c->compare.said)
+        PROBLEM(&c->sink, "CP1019", &((struct problem_place){0}), WORD(number));
+    c->compare.said = true;
+}
+
+static void forget_records(struct comparison *m)
+{
+    keys_clear(&m->passing);
+    m->person = NULL;
+    m->epoch++;
+}
+
+/* Keys name rules of one layout; a first record without version may have been read by another. */
+static void layout_follow(struct careplan_check *c)
+{
+    struct comparison *m = &c->compare;
+    if (m->layout && m->layout != c->layout) {
+        forget_records(m);
+        keys_clear(&m->lasting);
+        m->unsure = true;
+    }
+    m->layout = c->layout;
+}
+
+static struct key *key_take(const struct judged *j, enum key_found found, struct key *key, bool *known)
+{
+    struct careplan_check *c = j->check;
+    *known = found == KEY_KNOWN;
+    if (found == KEY_NEW) {
+        key->rule = j->index;
+        key->line = j->items[0]->line;
+    }
+    if (found == KEY_FULL)
+        limit_say(c, c->compare.limit);
+    if (found == KEY_NO_MEMORY)
+        c->no_memory = true;
+    return found == KEY_KNOWN || found == KEY_NEW ? key : NULL;
+}
+
+struct key *remember_text(const struct judged *j, const struct key_text *text, bool *known)
+{
+    struct comparison *m = &j->check->compare;
+    struct key *key = NULL;
+    uint64_t hash[2];
+    layout_follow(j->check);
+    key_text_hash(text, hash);
+    enum key_found found = keys_put(&m->lasting, hash, &key);
+    if (found == KEY_FULL && m->passing.n) {
+        forget_records(m);
+        found = keys_put(&m->lasting, hash, &key);
+    }
+    return key_take(j, found, key, known);
+}
+
+static void text_of(const struct judged *j, uint8_t part, size_t from, size_t n, struct key_text *text)
+{
+    key_text_begin(text, j->index, part);
+    for (size_t i = from; i < from + n; i++)
+        key_text_add(text, j->items[i]);
+}
+
+struct key *remember(const struct judged *j, uint8_t part, size_t from, size_t n, bool *known)
+{
+    struct key_text text;
+    text_of(j, part, from, n, &text);
+    return remember_text(j, &text, known);
+}
+
+void doubt_rule(const struct judged *j)
+{
+    j->check->compare.unsure_rules[j->rule->check] = true;
+}
+
+/* ---- Duplicates ---- */
+
+static void list_add(char out[LIST_SIZE], const char *comma, const char *name)
+{
+    size_t at = strlen(out);
+    if (at + strlen(comma) + strlen(name) < LIST_SIZE)
+        snprintf(out + at, LIST_SIZE - at, "%s%s", at ? comma : "", name);
+}
+
+static void put_duplicate(const struct judged *j, const struct key *first)
+{
+    char line[24], ja[LIST_SIZE] = "", en[LIST_SIZE] = "";
+    number_text(line, first->line);
+    for (size_t i = 0; i < j->rule->n_items; i++) {
+        list_add(ja, "、", rule_item(j, i)->name_ja);
+        list_add(en, ", ", rule_item(j, i)->name_en);
+    }
+    rule_put(j, 0, j->rule->code, (const struct word[]){WORD(line), {ja, en}}, 2);
+}
+
+static bool all_filled(const struct judged *j)
+{
+    for (size_t i = 0; i < j->rule->n_items; i++)
+        if (j->items[i]->length == 0)
+            return false;
+    return true;
+}
+
+void check_unique(const struct judged *j)
+{
+    bool known;
+    if (strcmp(j->rule->values, "filled") == 0 && !all_filled(j))
+        return;
+    const struct key *key = remember(j, PART_WHOLE, 0, j->rule->n_items, &known);
+    if (key && known)
+        put_duplicate(j, key);
+}
+
+/* The record's user. All rules have the same one, so that the first of them finds whether it is another than
+ * before. */
+static void person_follow(const struct judged *j)
+{
+    struct comparison *m = &j->check->compare;
+    const struct scanned_item *items = j->record->row->items;
+    struct key_text text;
+    bool known;
+    if (j->check->layout->n_items <= INSURED)
+        return;
+    key_text_begin(&text, UINT8_MAX, PART_PERSON);
+    key_text_add(&text, &items[INSURER]);
+    key_text_add(&text, &items[INSURED]);
+    struct key *person = remember_text(j, &text, &known);
+    if (!person || person == m->person)
+        return;
+    if (m->passing.n > m->left)
+        forget_records(m);
+    if (known && person->value != m->epoch)
+        limit_say(j->check, m->limit);
+    person->flags = KEY_PART;
+    person->value = m->epoch;
+    m->person = person;
+}
+
+void check_unique_service(const struct judged *j)
+{
+    struct comparison *m = &j->check->compare;
+    struct key *key = NULL;
+    struct key_text text;
+    uint64_t hash[2];
+    bool known;
+    person_follow(j);
+    text_of(j, PART_WHOLE, 0, j->rule->n_items, &text);
+    key_text_hash(&text, hash);
+    enum key_found found = keys_put(&m->passing, hash, &key);
+    key = key_take(j, found, key, &known);
+    if (key && known)
+        put_duplicate(j, key);
+}
+
+/* ---- 標準仕様: no user who has nothing to do with the receiving office ---- */
+
+enum { USER_RELATED = KEY_FLAG, USER_UNNAMED = KEY_FLAG << 1 };
+enum { USER_ITEMS = 2, USER_OFFICE = 2 };
+
+/* In a 202208 name nothing but the kind tells: plans go to service offices. */
+static bool goes_to_service(struct careplan_check *c)
+{
+    const struct careplan_name *name = &c->name;
+    if (c->compare.to_service == 0) {
+        const char *code = name->recipient_service;
+        const struct service_type *type = service_type_find(name->kind->standard, code, strlen(code));
+        c->compare.to_service = !c->wrong_way && (code[0] == '\0' || (type && type->linked)) ? 1 : -1;
+    }
+    return c->compare.to_service > 0;
+}
+
+void check_user_relation(const struct judged *j)
+{
+    bool known;
+    if (!goes_to_service(j->check))
+        return;
+    const char *recipient = j->check->name.recipient_number;
+    struct key *user = remember(j, PART_WHOLE, 0, USER_ITEMS, &known);
+    if (!user)
+        return;
+    if (item_equals(j->items[USER_OFFICE], recipient, strlen(recipient)))
+        user->flags |= USER_RELATED;
+    else if (j->items[USER_OFFICE]->length == 0)
+        user->flags |= USER_UNNAMED;
+}
+
+void doubt_user_relation(const struct judged *j)
+{
+    bool known;
+    for (size_t i = 0; i < USER_ITEMS; i++)
+        if (rule_item_bad(j, i)) {
+            doubt_rule(j);
+            return;
+        }
+    struct key *user = remember(j, PART_WHOLE, 0, USER_ITEMS, &known);
+    if (user)
+        user->flags |= KEY_UNSURE;
+}
+
+void end_user_relation(const struct judged *j, const struct key *user)
+{
+    const char *recipient = j->check->name.recipient_number;
+    bool all_named = strcmp(j->rule->values, "named") != 0 || !(user->flags & USER_UNNAMED);
+    if (!(user->flags & USER_RELATED) && all_named)
+        rule_put_end(j, user->line, j->rule->code, (const struct word[]){WORD(recipient)}, 1);
+}
