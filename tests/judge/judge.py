@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import records as between
-from facts import (APPLIES, VERSIONS, Problem, columns, error, layout, parse_name, real_sequence, warning)
+from facts import (APPLIES, VERSIONS, Problem, columns, error, layout, parse_name, real_month, real_sequence, warning)
 from items import judge_item, judge_prorated, judge_slots, judge_types_of_service, text
 from scan import scan
 from units import judge_group, judge_roles
@@ -22,13 +22,16 @@ def judge_name(file, name, out):
         return
     if not real_sequence(name.sequence):
         out.append(warning("file_name", file, note="連番"))
+    if name.month is not None and not real_month(name.month) and (name.kind, name.month) != ("UPHOSOKU", "000000"):
+        out.append(error("file_name", file, note="month"))
     judge_roles(file, name, out)
 
 
 def without_header(name, read, file, out):
-    """The printed names of the items as the first row: nothing is said of header rows, a warning, and not judged."""
-    names = [item.name_ja for item in layout(name.version, name.kind)]
-    if read and [c.text for c in read[0]] == names:
+    """A first row of which at least half are printed names of the items: nothing is said of header rows; a warning, and the
+    row is not judged further."""
+    names = {item.name_ja for item in layout(name.version, name.kind)}
+    if read and 2 * sum(c.text in names for c in read[0]) >= len(read[0]):
         out.append(warning("header_row", file, 1, 1))
         return read[1:]
     return read

@@ -39,7 +39,7 @@ class Unit:
         self.rng, self.version, self.month = rng, version, month
         self.sender, self.receiver = sender, receiver
         self.sequence = (BEGIN + datetime.timedelta(minutes=number)).strftime("%Y%m%d%H%M%S")
-        self.files, self.images, self.names, self.patches, self.bytes = {}, {}, {}, [], {}
+        self.files, self.images, self.names, self.patches, self.bytes, self.headers = {}, {}, {}, [], {}, set()
         self.end = rng.choice(("\r\n", "\r\n", "\n"))
         self.last_end = rng.random() < 0.9
         self.quote_all = rng.random() < 0.1
@@ -76,6 +76,8 @@ class Unit:
             data = data.replace(marker.encode(), raw)
         for change in self.bytes.get(kind, ()):
             data = change(data)
+        if kind in self.headers:  # last, so that nothing else spoils it: how much of a header is one is not said
+            data = ",".join(item.name_ja for item in layout(self.version, kind)).encode("cp932") + self.end.encode() + data
         return data
 
     def rendered(self):

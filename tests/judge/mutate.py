@@ -340,7 +340,7 @@ def header(unit):
     kind = some_kind(unit)
     if kind is None:
         return None
-    unit.files[kind].insert(0, [item.name_ja for item in layout(unit.version, kind)])
+    unit.headers.add(kind)
     return "header row: %s" % kind
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import mutate_rules  # these two fill the list of mutators
 import mutate_units
+from facts import layout
 from judge import judge_unit, rejects
 from make import SHAPES, make
 from mutate import MUTATORS
@@ -30,6 +31,12 @@ CHOICES = st.lists(st.tuples(st.integers(0, 2**64 - 1), st.sampled_from(range(20
 assert {mutate_rules.__name__, mutate_units.__name__} < {m.__module__ for m in MUTATORS}
 
 
+def workable(unit):
+    """Another fault can be put in: there are records, and every one has all its items."""
+    return bool(unit.files) and all(records and all(len(r) == len(layout(unit.version, kind)) for r in records)
+                                    for kind, records in unit.files.items())
+
+
 def draw(number, seed, kind, mutators):
     """A unit and what was done to it: of twenty one is left good, fifteen get one fault, four two or three."""
     rng = random.Random(seed)
@@ -37,7 +44,7 @@ def draw(number, seed, kind, mutators):
     while True:
         unit, done = make(rng.choice(sorted(SHAPES)), rng.getrandbits(60), number), []
         for mutator in faults:
-            said = mutator(unit) if unit.files and all(unit.files.values()) else None
+            said = mutator(unit) if workable(unit) else None
             if said:
                 done.append((mutator.__name__, said))
             elif not done:
@@ -74,6 +81,13 @@ def program(units):
     return said
 
 
+def why(mine, theirs):
+    """What disagreements are gathered under: the rules that only one of them finds broken."""
+    rules = sorted({p.rule for p in mine if p.severity == "error"})
+    codes = sorted({p["code"] for p in theirs if p["severity"] == "error"})
+    return "only the judge rejects: " + " ".join(rules) if rules else "only the program rejects: " + " ".join(codes)
+
+
 def words(files, done, mine, theirs):
     """One disagreement in full: what was done, both verdicts, the files that either blames."""
     errors = [p for p in mine if p.severity == "error"]
@@ -102,7 +116,7 @@ def test_program_and_judge_agree(capsys):
             verdicts = rejects(mine), any(p["severity"] == "error" for p in theirs)
             count.update(units=1, files=len(files), mutated=bool(done), judge=verdicts[0], program=verdicts[1])
             if verdicts[0] != verdicts[1]:
-                apart["+".join(name for name, _ in done) or "none"].append(words(files, done, mine, theirs))
+                apart[why(mine, theirs)].append(words(files, done, mine, theirs))
 
     compare()
     with capsys.disabled():

@@ -92,6 +92,8 @@ def judge_member(kind, file, name, read, by_kind, out):
     head = present[0]
     if kind == "UPKIHON_IMAGE" or read is None:
         return
+    if head == "UPPLAN" and not read and name.month not in {n.month for _, n, _ in by_kind[head]}:
+        out.append(error("unit_key", file, note="month of the name"))  # no record tells it
     item = KEYS[head]
     if any(r is None for _, _, r in by_kind[head]):
         return  # the main file cannot be read, and is refused for that
