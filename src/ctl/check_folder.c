@@ -11,7 +11,7 @@
 
 /* Of what was found in a unit's files, this much is kept until the unit is judged. A folder can hold any
  * number of files of one sequence number; a unit of the standard is far below. */
-enum { UNIT_MEMORY = 48 * 1024 * 1024 };
+enum { UNIT_MEMORY = 16 * 1024 * 1024 };
 
 struct member {
     char *path;

@@ -344,17 +344,17 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
 
 @pytest.mark.unsanitized
 def test_memory_does_not_grow_with_the_files_of_a_sequence_number(tmp_path):
-    """Forty files of one sequence number with 60,000 users each: what a unit's judgement keeps is bounded, and said."""
+    """Forty files of one sequence number with 20,000 users each: what a unit's judgement keeps is bounded, and said."""
     (plan,) = (SAMPLES / "valid" / "b_month_202504_43_to_11").glob("UPPLAN*")
     fields = plan.read_bytes().split(b"\r\n")[0].split(b",")
     data = tmp_path / "data"
-    data.write_bytes(b"".join(b",".join(fields[:2] + [b"%010d" % i] + fields[3:]) + b"\r\n" for i in range(60_000)))
+    data.write_bytes(b"".join(b",".join(fields[:2] + [b"%010d" % i] + fields[3:]) + b"\r\n" for i in range(20_000)))
     folder = tmp_path / "unit"
     folder.mkdir()
     for i in range(40):
         kind = "".join(c.lower() if i >> bit & 1 else c for bit, c in enumerate("UPPLAN"))
         (folder / (kind + plan.name[6:])).symlink_to(data)
     code, out, err, seconds, kib = measured(program("careplanctl"), "check", folder)
-    print(f"40 files of 60,000 users: {seconds:.2f} s, {kib} KiB")
+    print(f"40 files of 20,000 users: {seconds:.2f} s, {kib} KiB")
     assert code == 2 and "was not compared with the other files of its sequence number" in err
-    assert kib < 96 * 1024
+    assert kib < 48 * 1024
