@@ -68,6 +68,16 @@ const struct careplan_check_options *rules_options(const struct rules *r)
     return r ? &r->options : NULL;
 }
 
+struct careplan_check_options rules_unit_options(const struct rules *r, size_t held)
+{
+    const struct careplan_check_options *in_force = rules_options(r);
+    struct careplan_check_options options = in_force ? *in_force : (struct careplan_check_options){0};
+    size_t left = held < RULES_UNIT_KEYS ? RULES_UNIT_KEYS - held : 1;
+    size_t keys = options.limits.keys ? options.limits.keys : CAREPLAN_KEYS_MAX;
+    options.limits.keys = keys < left ? keys : left;
+    return options;
+}
+
 enum careplan_severity rules_severity(const struct rules *r, const struct careplan_rule *rule)
 {
     const struct careplan_rule *first;

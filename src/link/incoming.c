@@ -23,6 +23,7 @@ struct incoming_file {
     uint64_t size;
     bool begun;
     struct content *content; /* NULL: no bytes */
+    struct careplan_check_result result;
 };
 struct incoming {
     struct link *l;
@@ -37,8 +38,9 @@ struct incoming {
     uint8_t first[FIRST_BYTES];
     size_t n_first;
     size_t held; /* in memory of those before it */
+    size_t keys; /* in the results of those before it */
     bool local, open_fault;
-    char fault[24];
+    char fault[24], unit_fault[24];
 };
 
 struct incoming *incoming_new(struct link *l, const struct statement *statement)
@@ -55,8 +57,10 @@ void incoming_free(struct incoming *in)
 {
     if (!in)
         return;
-    for (size_t i = 0; i < in->n_files; i++)
+    for (size_t i = 0; i < in->n_files; i++) {
         content_abort(in->files[i].content);
+        careplan_check_result_free(&in->files[i].result);
+    }
     careplan_check_free(in->check);
     buffer_free(&in->manifest);
     free(in->files);
@@ -202,7 +206,8 @@ static int begin_file(struct incoming *in, struct incoming_file *f)
     f->begun = true;
     in->n_first = 0;
     if (f->transfer.kind) {
-        in->check = careplan_check_new(&f->transfer, rules_options(in->l->rules), found, in);
+        struct careplan_check_options options = rules_unit_options(in->l->rules, in->keys);
+        in->check = careplan_check_new(&f->transfer, &options, found, in);
     }
     if (f->size)
         f->content = content_new(in->l->ledger);
@@ -227,13 +232,12 @@ int incoming_data(void *incoming, size_t index, const void *data, size_t length)
     return r ? local(in, r) : 0;
 }
 
-static int end_check(struct incoming *in)
+static int end_check(struct incoming *in, struct incoming_file *f)
 {
-    struct careplan_check_result result = {0};
-    int r = careplan_check_finish(in->check, &result);
-    if (r == 0 && result.errors && !in->fault[0]) /* beyond what is reported one by one */
+    int r = careplan_check_finish(in->check, &f->result);
+    in->keys += f->result.n_keys;
+    if (r == 0 && f->result.errors && !in->fault[0]) /* beyond what is reported one by one */
         open_fault(in, RULE_UNREADABLE);
-    careplan_check_result_free(&result);
     careplan_check_free(in->check);
     in->check = NULL;
     return r;
@@ -259,7 +263,7 @@ int incoming_end(void *incoming, size_t index)
     if (r)
         return r;
     if (in->check)
-        r = end_check(in);
+        r = end_check(in, f);
     else if (!document_matches(strrchr(f->name, '.') + 1, in->first, in->n_first) && !in->fault[0])
         open_fault(in, RULE_DOCUMENT_CONTENT);
     if (r == 0 && f->content)
@@ -270,6 +274,13 @@ int incoming_end(void *incoming, size_t index)
 }
 
 /* ---- the whole ---- */
+
+static void unit_found(void *context, const struct careplan_problem *problem)
+{
+    struct incoming *in = context;
+    if (problem->severity == CAREPLAN_ERROR && !in->unit_fault[0])
+        snprintf(in->unit_fault, sizeof in->unit_fault, "%s", problem->code);
+}
 
 int incoming_judge(struct incoming *in)
 {
@@ -282,11 +293,17 @@ int incoming_judge(struct incoming *in)
     if (!unit)
         return local(in, -ENOMEM);
     for (size_t i = 0; i < in->n_files; i++)
-        unit[i].name = &in->files[i].transfer;
-    return careplan_unit_judge(unit, in->n_files, rules_options(in->l->rules), NULL, NULL) ==
-                   CAREPLAN_UNIT_INCOMPLETE
-               ? open_fault(in, RULE_UNIT_INCOMPLETE)
-               : 0;
+        unit[i] = (struct careplan_unit_file){.name = &in->files[i].transfer, .result = &in->files[i].result};
+    switch (careplan_unit_judge(unit, in->n_files, rules_options(in->l->rules), unit_found, in)) {
+    case CAREPLAN_UNIT_INCOMPLETE:
+        return open_fault(in, RULE_UNIT_INCOMPLETE);
+    case CAREPLAN_UNIT_FAULTY:
+        return open_fault(in, in->unit_fault);
+    case CAREPLAN_UNIT_SUB_MISSING:
+    case CAREPLAN_UNIT_COMPLETE:
+        break;
+    }
+    return 0;
 }
 
 int incoming_give(struct incoming *in, struct ledger_incoming *out)

@@ -8,10 +8,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
-enum {
-    READ_SIZE = 64 * 1024,
-    KEYS_MAX = 3 * CAREPLAN_KEYS_MAX, /* held of a unit: 8 MB */
-};
+enum { READ_SIZE = 64 * 1024 };
 
 CLEANUP_DEFINE(autocheck, struct careplan_check, careplan_check_free);
 
@@ -121,10 +118,7 @@ static int read_file(struct unit_judging *j, size_t i)
 {
     const struct settle_look *look = j->look;
     const struct ledger_unit_file *file = &j->unit->files[i];
-    const struct careplan_check_options *in_force = rules_options(look->rules);
-    struct careplan_check_options options = in_force ? *in_force : (struct careplan_check_options){0};
-    size_t keys = options.limits.keys ? options.limits.keys : CAREPLAN_KEYS_MAX, left = KEYS_MAX - j->keys;
-    options.limits.keys = keys < left ? keys : left ? left : 1; /* over it they are not compared */
+    struct careplan_check_options options = rules_unit_options(look->rules, j->keys);
     with_cleanup(autocheck) struct careplan_check *check =
         careplan_check_new(&j->names[i], &options, NULL, NULL);
     autofree uint8_t *block = malloc(READ_SIZE);
@@ -142,7 +136,7 @@ static int read_file(struct unit_judging *j, size_t i)
         at += (uint64_t)n;
     }
     int r = careplan_check_finish(check, &j->results[i]);
-    j->keys += j->results[i].n_keys < left ? j->results[i].n_keys : left;
+    j->keys += j->results[i].n_keys;
     if (r == 0)
         j->files[i].result = &j->results[i];
     return r;

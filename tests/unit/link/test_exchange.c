@@ -483,6 +483,29 @@ static void a_transfer_file_of_another_office_is_refused(void **state)
     refused_with(w, station_send_sample(&w->care, SERVICE, "c_result_202504_11_to_43"), "file-offices");
 }
 
+static void a_unit_whose_records_do_not_fit_each_other_is_refused(void **state)
+{
+    struct world *w = *state;
+    start_both(w);
+    refused_with(w, station_send_sample(&w->care, SERVICE, "../broken/B45_unit_user_mismatch"), "CP1311");
+}
+
+static void a_unit_that_lacks_a_file_is_refused(void **state)
+{
+    struct world *w = *state;
+    start_both(w);
+    refused_with(w, station_send_sample(&w->care, SERVICE, "../broken/B43_unit_incomplete"), "CP3010");
+}
+
+static void a_file_that_is_only_warned_of_arrives(void **state)
+{
+    struct world *w = *state;
+    start_both(w);
+    uint64_t m = station_send_sample(&w->service, CARE, "../broken/B37_service_date_outside");
+    assert_true(station_wait_state(&w->service, m, OUT_RECEIVED, 20));
+    assert_int_equal(station_count_in(&w->care, "arrived"), 1);
+}
+
 int main(void)
 {
 #define RULE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -516,6 +539,9 @@ int main(void)
         RULE(a_document_named_like_the_daemons_own_is_refused),
         RULE(a_transfer_file_that_fails_the_check_is_refused),
         RULE(a_transfer_file_of_another_office_is_refused),
+        RULE(a_unit_whose_records_do_not_fit_each_other_is_refused),
+        RULE(a_unit_that_lacks_a_file_is_refused),
+        RULE(a_file_that_is_only_warned_of_arrives),
     };
     const char *only = getenv("CAREPLAN_ONLY");
     if (only)
