@@ -10,7 +10,7 @@
 #include "ctl/check_file.h"
 
 /* Of what was found in a unit's files, this much is kept until the unit is judged. A folder can hold any
- * number of files of one sequence number; a unit of the standard is far below. */
+ * number of files of one sequence number; five with all the keys that a check remembers fit. */
 enum { UNIT_MEMORY = 16 * 1024 * 1024 };
 
 struct member {
