@@ -530,7 +530,10 @@ int careplan_check_finish(struct careplan_check *c, struct careplan_check_result
     memcpy(result->version, c->version, sizeof c->version);
     c->images = NULL;
     c->image_lines = NULL;
-    return relation_finish(&c->relation, !c->unreadable, c->records, result);
+    r = relation_finish(&c->relation, !c->unreadable, c->records, result);
+    if (r < 0)
+        careplan_check_result_free(result);
+    return r;
 }
 
 void careplan_check_free(struct careplan_check *c)

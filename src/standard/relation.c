@@ -175,6 +175,9 @@ int relation_finish(struct relation *r, bool readable, uint64_t records, struct 
         order[i] = (uint32_t)i;
     if (r->n)
         qsort_r(order, r->n, sizeof *order, compare_places, r->keys);
+    struct careplan_key *fitting = r->n ? reallocarray(r->keys, r->n, sizeof *r->keys) : NULL;
+    if (fitting)
+        r->keys = fitting;
     result->keys = r->keys;
     result->key_order = order;
     result->n_keys = r->n;
