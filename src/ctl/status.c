@@ -11,17 +11,19 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "control/control_client.h"
+#include "control/rules.h"
 #include "ctl/commands.h"
 #include "ctl/common.h"
 #include "ctl/drop.h"
 #include "ctl/message_name.h"
 #include "ctl/read_ledger.h"
 #include "ctl/status_line.h"
+#include "standard/status_words.h"
 
 enum {
     PAGE = 128,
-    PEOPLE_READ = 50,         /* units of an office, newest first, when nobody says --limit */
-    LINE_MAX_BYTES = 8 << 20, /* 4,096 names of 255 bytes, escaped */
+    PEOPLE_READ = 50,          /* units of an office, newest first, when nobody says --limit */
+    LINE_MAX_BYTES = 10 << 20, /* 4,096 names of 255 bytes, escaped, and 1,000 warnings */
     CALL_MS = 5000,
 };
 
@@ -30,6 +32,7 @@ CLEANUP_DEFINE(autojson, json_t, json_decref);
 struct status {
     const char *config, *language, *limit_text;
     bool json, japanese;
+    struct rules *rules;                  /* NULL: the built-in ones */
     int64_t limit;                        /* 0: all */
     const struct settings_office *office; /* under way */
     bool first_office;
@@ -126,8 +129,51 @@ static json_t *file_json(const struct ledger_unit_file *f)
     return json_string(name);
 }
 
-static json_t *unit_json(const struct office_id *office, const struct ledger_status *s)
+static const struct ledger_unit_file *file_of(const struct ledger_status *s, const struct ledger_problem *p)
 {
+    for (size_t i = 0; p->file && i < s->n_files; i++)
+        if (strcmp(s->files[i].name, p->file) == 0)
+            return &s->files[i];
+    return NULL;
+}
+
+/* What stood there is not kept, only its place. */
+static json_t *problem_json(const struct status *s, const struct ledger_status *unit,
+                            const struct ledger_problem *p)
+{
+    const struct ledger_unit_file *file = file_of(unit, p);
+    const struct careplan_kind *kind =
+        file && !file->document ? careplan_kind_find(rules_standard(s->rules), file->version, file->kind)
+                                : NULL;
+    char message[STATUS_REASON_SIZE];
+    status_problem_words(kind, p->code, p->line, p->column, s->japanese ? CAREPLAN_JA : CAREPLAN_EN, message);
+    return json_pack("{s:o, s:I, s:i, s:s, s:s}", "file", file ? file_json(file) : json_null(), "line",
+                     (json_int_t)p->line, "column", (int)p->column, "code", p->code, "message", message);
+}
+
+static json_t *warnings_json(const struct status *s, const struct ledger_status *unit)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < unit->n_problems; i++)
+        if (!unit->problems[i].error)
+            json_array_append_new(list, problem_json(s, unit, &unit->problems[i]));
+    return list;
+}
+
+/* What it is rejected for, when its place is known; else null. */
+static json_t *fault_json(const struct status *s, const struct ledger_status *unit)
+{
+    for (size_t i = 0; strcmp(unit->state, "rejected") == 0 && i < unit->n_problems; i++) {
+        const struct ledger_problem *p = &unit->problems[i];
+        if (p->error && strcmp(p->code, unit->reason) == 0 && (p->line || p->column))
+            return problem_json(s, unit, p);
+    }
+    return json_null();
+}
+
+static json_t *unit_json(const struct status *status, const struct ledger_status *s)
+{
+    const struct office_id *office = &status->office->office;
     struct message_name name = {.office = *office,
                                 .outgoing = s->outgoing,
                                 .sender = s->outgoing ? *office : s->partner,
@@ -137,16 +183,18 @@ static json_t *unit_json(const struct office_id *office, const struct ledger_sta
     json_t *files = json_array();
     for (size_t i = 0; files && i < s->n_files; i++)
         json_array_append_new(files, file_json(&s->files[i]));
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s}", "message", text, "direction",
-                     s->outgoing ? "out" : "in", "partner",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:o}", "message",
+                     text, "direction", s->outgoing ? "out" : "in", "partner",
                      s->partner.text[0] ? s->partner.text : s->partner_text, "sequence", s->sequence, "state",
                      s->state, "files", files, "saved", time_json(s->saved), "sent", time_json(s->sent),
-                     "received", time_json(s->received), "taken", time_json(s->taken), "reason", s->reason);
+                     "received", time_json(s->received), "taken", time_json(s->taken), "warnings",
+                     warnings_json(status, s), "warnings_total", (json_int_t)s->warnings, "reason", s->reason,
+                     "fault", fault_json(status, s));
 }
 
 struct page {
     FILE *out;
-    const struct office_id *office;
+    const struct status *status;
     uint64_t last;
     size_t n;
     int result;
@@ -157,14 +205,14 @@ static bool put_unit(void *context, const struct ledger_status *s)
     struct page *p = context;
     p->last = s->message;
     p->n++;
-    p->result = put_line(p->out, unit_json(p->office, s));
+    p->result = put_line(p->out, unit_json(p->status, s));
     return p->result == 0;
 }
 
 /* One more than the limit, so that the reader sees that there are more. */
 static int put_units(const struct status *s, FILE *out, struct ledger *l)
 {
-    struct page p = {.out = out, .office = &s->office->office};
+    struct page p = {.out = out, .status = s};
     uint64_t left = s->limit ? (uint64_t)s->limit + 1 : UINT64_MAX;
     int r;
     do {
@@ -236,6 +284,7 @@ static void print_office_json(struct status *s, json_t *office)
 static void print_unit_json(json_t *unit, bool first)
 {
     json_object_del(unit, "reason");
+    json_object_del(unit, "fault");
     fputs(first ? "\n" : ",\n", stdout);
     dump(unit);
 }
@@ -303,7 +352,10 @@ int status_command(int argc, char **argv)
         return CTL_CANNOT;
     s.japanese = ctl_japanese(s.language);
     struct settings *settings = ctl_settings(s.config, &e);
+    s.rules =
+        settings ? rules_new(settings, NULL) : NULL; /* for words only: bad tables are careplanfs's to tell */
     int r = settings ? status(&s, settings, &e) : e.number;
+    rules_free(s.rules);
     settings_free(settings);
     return r ? ctl_fail(argv[0], &e) : CTL_DONE;
 }

@@ -14,7 +14,7 @@ static const char *text_of(const json_t *object, const char *key)
     return text ? text : "";
 }
 
-enum { TIME_SIZE = 24 };
+enum { TIME_SIZE = 24, WARNINGS_SHOWN = 5 };
 
 /* "2026-11-24 21:34:05 JST", or "" when there is none. */
 static void local_time(const json_t *object, const char *key, char out[TIME_SIZE])
@@ -84,12 +84,53 @@ static const char *partner_of(const json_t *unit)
     return n && strncmp(message, partner, n) == 0 && message[n] == '/' ? "-" : partner;
 }
 
+/* "UPJSK_….CSV 2行目 10列目：「サービス利用日」の… [CP1113]" */
+static void print_problem(const json_t *problem, bool japanese)
+{
+    char place[STATUS_PLACE_SIZE];
+    const char *file = text_of(problem, "file");
+    status_place_words((uint64_t)json_integer_value(json_object_get(problem, "line")),
+                       (unsigned)json_integer_value(json_object_get(problem, "column")),
+                       japanese ? CAREPLAN_JA : CAREPLAN_EN, place);
+    ctl_put(file);
+    printf("%s%s%s", *file && place[0] ? " " : "", place, !*file && !place[0] ? "" : japanese ? "：" : ": ");
+    ctl_put(text_of(problem, "message"));
+    printf(" [");
+    ctl_put(text_of(problem, "code"));
+    putchar(']');
+}
+
+static void print_warnings(const json_t *unit, bool japanese)
+{
+    const json_t *warnings = json_object_get(unit, "warnings");
+    json_int_t total = json_integer_value(json_object_get(unit, "warnings_total"));
+    size_t n = json_array_size(warnings), shown = n < WARNINGS_SHOWN ? n : WARNINGS_SHOWN;
+    if (total <= 0)
+        return;
+    printf(japanese ? "    念のため確かめるところ：%lld 件\n" : "    warnings: %lld\n", (long long)total);
+    for (size_t i = 0; i < shown; i++) {
+        fputs("      ", stdout);
+        print_problem(json_array_get(warnings, i), japanese);
+        putchar('\n');
+    }
+    if ((json_int_t)shown < total)
+        printf(japanese ? "      ほか %lld 件\n" : "      and %lld more\n",
+               (long long)(total - (json_int_t)shown));
+}
+
 static void print_state(const json_t *unit, bool outgoing, bool japanese)
 {
     char words[STATUS_REASON_SIZE];
     const char *state = text_of(unit, "state"), *reason = text_of(unit, "reason");
     fputs("  ", stdout);
     ctl_put(japanese ? status_words(outgoing, state, reason).label : state);
+    const json_t *fault = json_object_get(unit, "fault");
+    if (json_is_object(fault)) {
+        fputs(japanese ? "：" : ": ", stdout);
+        print_problem(fault, japanese);
+        putchar('\n');
+        return;
+    }
     status_reason_words(reason, japanese ? CAREPLAN_JA : CAREPLAN_EN, words);
     if (words[0]) {
         fputs(japanese ? "：" : ": ", stdout);
@@ -125,6 +166,7 @@ void status_print_unit(const json_t *unit, bool japanese)
     ctl_put(text_of(unit, "message"));
     putchar('\n');
     print_files(json_object_get(unit, "files"));
+    print_warnings(unit, japanese);
 }
 
 void status_print_nothing(bool japanese)

@@ -7,7 +7,7 @@
 
 /* `office` as the daemon and the configuration know it: {"office","hub","since","trouble"}. */
 void status_print_office(const json_t *office, bool japanese);
-/* A unit as --json prints it, with "reason" beside. */
+/* A unit as --json prints it, with "reason" and "fault" beside. */
 void status_print_unit(const json_t *unit, bool japanese);
 void status_print_nothing(bool japanese);
 void status_print_more(bool japanese);

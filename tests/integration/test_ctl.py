@@ -93,7 +93,9 @@ def test_status_for_people_and_for_programs(pair):
     (office,) = json.loads(run(program("careplanctl"), "status", "--config", care.config, "--json").stdout)["offices"]
     assert set(office) == {"office", "hub", "since", "units"} and office["hub"] == "online"
     (unit,) = office["units"]
-    assert set(unit) == {"message", "direction", "partner", "sequence", "state", "files", "saved", "sent", "received", "taken"}, unit
+    assert set(unit) == {"message", "direction", "partner", "sequence", "state", "files", "saved", "sent", "received", "taken", "warnings",
+                         "warnings_total"}, unit
+    assert unit["warnings"] == [] and unit["warnings_total"] == 0
     assert unit["message"].startswith(f"{CARE}/out/") and unit["partner"] == SERVICE
     assert sorted(unit["files"]) == sorted(sample(PLAN))
     text = run(program("careplanctl"), "status", "--config", care.config, "--lang=ja").stdout
