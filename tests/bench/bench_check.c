@@ -33,10 +33,11 @@ enum {
     USERS = 300,
 };
 
+/* The processor's time: nothing here waits, and what else runs on the machine counts less. */
 static double now(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
