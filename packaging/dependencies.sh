@@ -4,7 +4,7 @@
 build_packages="gcc meson ninja-build pkg-config python3 libfuse3-dev fuse3 libcurl4-openssl-dev libssl-dev openssl
     libcsv-dev libsqlite3-dev libevent-dev libutf8proc-dev libjansson-dev libinih-dev libcmocka-dev libxxhash-dev bsdextrautils"
 # shellcheck disable=SC2034
-test_packages="clang llvm libclang-rt-14-dev python3-pytest python3-hypothesis python3-jsonschema python3-yaml strace attr
+test_packages="clang g++ groff-base llvm libclang-rt-14-dev python3-pytest python3-hypothesis python3-jsonschema python3-yaml strace attr
     sqlite3 procps"
 
 # install_missing LOG PACKAGE…: installs those that are missing with apt, what apt says goes to LOG. Needs root.
