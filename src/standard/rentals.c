@@ -23,6 +23,19 @@ static uint32_t item_mark(const struct judged *j)
     return (uint32_t)hash[0];
 }
 
+/* The rule of another check that is for equipment of this type, or NULL. */
+static const struct record_rule *rule_for(const struct judged *j, enum record_check check,
+                                          const uint8_t type[2])
+{
+    const struct careplan_layout *layout = j->check->layout;
+    for (size_t i = 0; i < layout->n_rules; i++) {
+        const struct judged other = {.check = j->check, .rule = &layout->rules[i]};
+        if (other.rule->check == check && rule_in_values(&other, type, 2))
+            return other.rule;
+    }
+    return NULL;
+}
+
 static bool is_rental(const struct judged *j)
 {
     const struct scanned_item *code = j->items[CODE];
@@ -50,7 +63,7 @@ static void put_missing(const struct judged *j, struct key *group)
 /* The number is one of the group's; two items have not the same. */
 static void number_add(const struct judged *j, struct key *group, uint32_t mark)
 {
-    const struct record_rule *clash = rule_of(j, RECORD_DETAIL_CLASH);
+    const struct record_rule *clash = rule_for(j, RECORD_DETAIL_CLASH, j->items[CODE]->text);
     struct key_text text;
     char line[24];
     bool known;
@@ -108,10 +121,13 @@ void doubt_detail_code(const struct judged *j)
 /* Where the layout asks for it: results are of one office, which may have only some of the user's numbers. */
 void end_detail_code(const struct judged *j, const struct key *group)
 {
-    const struct record_rule *run = rule_of(j, RECORD_DETAIL_RUN), *alone = rule_of(j, RECORD_DETAIL_ALONE);
+    /* A rule of one check is for one type. */
+    const uint8_t *type = (const uint8_t *)j->rule->values;
+    const struct record_rule *run = rule_for(j, RECORD_DETAIL_RUN, type),
+                             *alone = rule_for(j, RECORD_DETAIL_ALONE, type);
     char count[24], highest[24];
     unsigned n = group->small[COUNT];
-    if (n == 0 || (group->flags & SAID))
+    if (strlen(j->rule->values) < 2 || n == 0 || (group->flags & SAID))
         return;
     number_text(count, n);
     number_text(highest, group->small[HIGHEST]);
