@@ -1,6 +1,6 @@
 /* The standard's tables as the program knows them: items of a file kind, rules between items, flows and
- * service types. The tables are generated from the TSV files of this folder (generate.py); everything here is
- * constant. */
+ * service types. The built-in ones are made from the TSV files of this folder (compile.c), others read by the
+ * same code (load.h); everything here is constant. */
 #ifndef STANDARD_LAYOUT_H
 #define STANDARD_LAYOUT_H
 
@@ -124,9 +124,19 @@ struct careplan_layout {
     bool month_may_zero; /* 000000 is a month of it (利用者補足情報) */
 };
 
+/* A row of records.tsv: what layouts' rules are made of, by their items' names. */
+struct record_source {
+    const char *kinds; /* separated by spaces */
+    enum record_check check;
+    const char *code;
+    const char *items; /* separated by spaces; one that ends in '?' may be missing */
+    const char *values;
+};
+
 /* Titles in a clerk's words (kind_words.tsv). */
 struct kind_words {
     const char *kind, *title_ja, *title_en;
+    bool main; /* of a send unit, shown last */
 };
 
 struct service_type {
@@ -168,6 +178,8 @@ struct careplan_standard {
     size_t n_kinds;
     const struct kind_words *words;
     size_t n_words;
+    const struct record_source *sources;
+    size_t n_sources;
     const struct unit_pattern *units;
     size_t n_units;
     const struct service_type *services; /* sorted by code */

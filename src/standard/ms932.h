@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "standard/utf8.h"
+
 enum ms932_fault { MS932_GOOD, MS932_UNDEFINED, MS932_INCOMPLETE, MS932_GAIJI };
 
 /* The first fault at or after *offset; *offset is then its place and *size its bytes (1 or 2).
@@ -21,8 +23,6 @@ size_t ms932_characters(const uint8_t *text, size_t length);
 /* Reads one character of `length` bytes, at least 1; returns its bytes. *c is U+FFFD when there is none. */
 size_t ms932_read(const uint8_t *text, size_t length, uint32_t *c);
 
-/* Bytes of the well-formed UTF-8 sequence at `text` (RFC 3629), 0 when there is none. */
-size_t utf8_sequence(const uint8_t *text, size_t length);
 /* Writes a character below U+10000, at most 3 bytes; returns them. */
 size_t utf8_put(char *out, uint32_t c);
 
