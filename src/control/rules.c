@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
+#include "control/layouts.h"
 
 struct rules {
     struct careplan_standard *standard; /* NULL: the built-in one */
@@ -50,11 +50,16 @@ struct rules *rules_new(const struct settings *s, struct error *e)
     }
     set_severities(r, s);
     r->options = (struct careplan_check_options){.severity = severity, .context = r};
-    return r;
+    if (!s->layouts || (r->standard = layouts_read(s->layouts, e)))
+        return r;
+    rules_free(r);
+    return NULL;
 }
 
 void rules_free(struct rules *r)
 {
+    if (r)
+        careplan_standard_free(r->standard);
     free(r);
 }
 
@@ -75,6 +80,20 @@ struct careplan_check_options rules_unit_options(const struct rules *r, size_t h
     size_t left = held < RULES_UNIT_KEYS ? RULES_UNIT_KEYS - held : 1;
     size_t keys = options.limits.keys ? options.limits.keys : CAREPLAN_KEYS_MAX;
     options.limits.keys = keys < left ? keys : left;
+    return options;
+}
+
+static enum careplan_severity error_or_off(void *context, const char *code, enum careplan_severity standard)
+{
+    enum careplan_severity s = context ? severity(context, code, standard) : standard;
+    return s == CAREPLAN_ERROR ? s : CAREPLAN_OFF;
+}
+
+struct careplan_check_options rules_errors_only(const struct rules *r, size_t held)
+{
+    struct careplan_check_options options = rules_unit_options(r, held);
+    options.severity = error_or_off;
+    options.context = (void *)r; /* only read */
     return options;
 }
 
