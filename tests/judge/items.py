@@ -83,11 +83,9 @@ def clock(type_, value, item, kind):
 
 
 def judge_types_of_service(version, kind, record, file, out):
-    """Service types in scope (section 12); only for 202407, the table of 202208 was not seen."""
-    if version != "202407":
-        return
+    """Service types in scope (section 12). The table of 202208 was not seen: there only what its notes name is told."""
     place = columns(version, kind)
-    known = scope()
+    known = scope() if version == "202407" else {}
 
     def at(name, rule, note):
         cell = record[place[name] - 1]
@@ -99,15 +97,15 @@ def judge_types_of_service(version, kind, record, file, out):
             at("service_code", "scope", code)
     elif kind == "DLTJSK":
         code = text(record, place, "service_type")
-        if code and code not in known:
+        if code and known and code not in known:
             at("service_type", "code", code)
-        elif code and not known[code]:
+        elif known.get(code) is False:
             at("service_type", "scope", code)
     elif kind == "UPHOSOKU":
         for n in range(1, 10):
             name = "type%d_service_type" % n
             code = text(record, place, name)
-            if code and (code not in known or code in ("23", "2A")):  # short stays are entered as 22
+            if code in ("23", "2A") or (code and known and code not in known):  # short stays are entered as 22
                 at(name, "code", code)
 
 

@@ -165,6 +165,11 @@ def rejects(problems):
     return any(p.severity == "error" for p in problems)
 
 
+def undecided(problems):
+    """Nothing is wrong, and something cannot be told from the file alone."""
+    return not rejects(problems) and any(p.severity == "open" for p in problems)
+
+
 def main(folders):
     for folder in folders:
         found = judge_unit({p.name: p.read_bytes() for p in Path(folder).iterdir()})

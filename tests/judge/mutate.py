@@ -269,9 +269,24 @@ def text_like_utf8(unit):
     kind = some_kind(unit)
     for row in unit.files[kind]:
         for item in layout(unit.version, kind):
-            if item.type == "text" and bare(row[item.no - 1]):
+            if item.type == "text" and bare(row[item.no - 1]) and item.name_en != "family_image_file":
                 row[item.no - 1] = quote(unit.rng.choice(("ﾐｶ ﾄｳ", "ﾘｻ", "abc", "ﾏｵ")))
     return "half-width katakana only: %s" % kind
+
+
+@mutator
+def first_record_like_utf8(unit):
+    """MS932 whose first record could be UTF-8, and a later one could not."""
+    kinds = sorted(k for k in unit.files if len(unit.files[k]) > 1 and k != "UP2KYO")
+    if not kinds:
+        return None
+    kind = unit.rng.choice(kinds)
+    for row, value in ((0, unit.rng.choice(("笙子", "笙問居", "ﾐｶ"))), (-1, "訪問看護")):
+        for item in layout(unit.version, kind):
+            cells = unit.files[kind][row]
+            if item.type == "text" and bare(cells[item.no - 1]) and item.name_en != "family_image_file":
+                cells[item.no - 1] = quote(value)
+    return "a first record that could be UTF-8: %s" % kind
 
 
 @mutator

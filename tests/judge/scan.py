@@ -2,7 +2,7 @@
 a record outside quotes, and an empty line holds no record."""
 from collections import namedtuple
 
-from facts import NotMs932, error, ms932, warning
+from facts import NotMs932, Problem, error, ms932, warning
 
 Cell = namedtuple("Cell", "text quoted line bad")
 
@@ -53,7 +53,10 @@ def scan(data, file, problems):
     if data.startswith(b"\xef\xbb\xbf"):
         problems.append(warning("encoding", file, 1, 1, "BOM"))
         data = data[3:]
-    if looks_utf8(data):
+    meant = reading(data)
+    if meant == "either":
+        problems.append(Problem("open", "encoding", file, 0, 0, "MS932 or UTF-8"))
+    if meant == "utf-8":
         problems.append(error("encoding", file, note="UTF-8"))
         return None
     records, at, line = [], 0, 1
@@ -93,15 +96,16 @@ def breaks(raw):
     return raw.count(b"\r\n") + raw.replace(b"\r\n", b"").count(b"\r") + raw.replace(b"\r\n", b"").count(b"\n")
 
 
-def looks_utf8(data):
-    """UTF-8 from end to end, and either no MS932 or with sequences of three bytes: so UTF-8 writes kana and kanji, while as
-    MS932 they would be gibberish that happens to exist. Two bytes are a pair of half-width katakana as well; they pass."""
+def reading(data):
+    """'utf-8' for what is UTF-8 and no MS932: the whole file is in the wrong encoding, not one character of it. 'either' for
+    MS932 that is UTF-8 from end to end as well, with sequences of three bytes, as UTF-8 writes kana and kanji: bytes alone
+    do not tell which was meant. (Sequences of two bytes are pairs of half-width katakana; they are MS932.)"""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        return False
+        return "ms932"
     try:
         ms932(data)
     except NotMs932 as fault:
-        return fault.rule != "gaiji"
-    return any(c >= "\u0800" for c in text)
+        return "ms932" if fault.rule == "gaiji" else "utf-8"
+    return "either" if any(c >= "\u0800" for c in text) else "ms932"
