@@ -83,24 +83,36 @@ static void found(void *context, const struct careplan_problem *problem)
     careplan_report_add(j->reports[i], &own);
 }
 
-/* Forgets what was found before. */
-static int judge(struct unit_judging *j)
+static int forget(struct unit_judging *j)
 {
-    size_t n = j->unit->n_files;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < j->unit->n_files; i++) {
         careplan_report_free(j->reports[i]);
         j->reports[i] = NULL;
         j->faulty[i] = false;
     }
     careplan_report_free(j->report);
     j->report = careplan_report_new(CAREPLAN_REPORT_INCOMPLETE, j->unit->sequence);
-    if (!j->report)
-        return -ENOMEM;
     j->n_reports = j->n_problems = 0;
     j->warnings = 0;
     j->fault[0] = '\0';
-    j->state = careplan_unit_judge(j->files, n, rules_options(j->look->rules), found, j);
-    return j->no_memory ? -ENOMEM : 0;
+    return j->report ? 0 : -ENOMEM;
+}
+
+static int judge(struct unit_judging *j)
+{
+    const struct rules *rules = j->look->rules;
+    size_t n = j->unit->n_files;
+    int r = forget(j);
+    if (r)
+        return r;
+    j->state = careplan_unit_judge(j->files, n, rules_options(rules), found, j);
+    if (j->state == CAREPLAN_UNIT_FAULTY && !j->fault[0]) { /* behind so many warnings that none was told */
+        const struct careplan_check_options errors = rules_errors_only(rules, 0);
+        r = forget(j);
+        if (r == 0)
+            careplan_unit_judge(j->files, n, &errors, found, j);
+    }
+    return r ? r : j->no_memory ? -ENOMEM : 0;
 }
 
 char *judging_text(struct unit_judging *j, size_t i, size_t *length)

@@ -228,6 +228,59 @@ static void the_same_name_in_two_places_is_sent_once_and_said(void **state)
     host_stop(m);
 }
 
+#define PLAN "UPPLAN_202504_0300000100_43_0300000005_11_20250401090500.CSV"
+
+/* Days of another month are warnings; then a row that ends after its first item. */
+static void warned_of_and_one_error(struct buffer *out)
+{
+    autobuffer sample = {0};
+    DIR *d = opendir(SAMPLES "/valid/b_month_202504_43_to_11");
+    assert_non_null(d);
+    for (const struct dirent *f; (f = readdir(d));) {
+        char path[512];
+        snprintf(path, sizeof path, SAMPLES "/valid/b_month_202504_43_to_11/%s", f->d_name);
+        if (strncmp(f->d_name, "UPPLAN", 6) == 0)
+            assert_int_equal(file_read(path, 1 << 20, &sample, NULL), 0);
+    }
+    closedir(d);
+    char *row = (char *)sample.data, *end = strstr(row, "\r\n"), *user = strstr(row, "0000000101"),
+         *day = strstr(row, "20250403");
+    assert_true(end && user && day && day < end);
+    memcpy(day, "20250503", 8);
+    for (unsigned i = 0; i < 1200; i++) {
+        char number[11];
+        snprintf(number, sizeof number, "%010u", i);
+        memcpy(user, number, 10);
+        assert_int_equal(buffer_append(out, row, (size_t)(end - row) + 2), 0);
+    }
+    assert_int_equal(buffer_append(out, "202407\r\n", 8), 0);
+}
+
+static bool told(void *context, const struct ledger_status *s)
+{
+    struct ledger_problem *first = context;
+    assert_string_equal(s->state, "rejected");
+    assert_true(s->n_problems > 1 && s->warnings >= 1200);
+    *first = s->problems[0];
+    assert_string_equal(s->reason, first->code);
+    return false;
+}
+
+static void an_error_behind_a_thousand_warnings_is_told(void **state)
+{
+    struct mount_host *m = start(state);
+    autobuffer text = {0}, said = {0};
+    struct ledger_problem first = {0};
+    warned_of_and_one_error(&text);
+    assert_int_equal(save_file(at(m, "outbox/" PLAN), text.data, text.length), -EINVAL);
+    assert_int_equal(file_read(at(m, "outbox/" PLAN ".エラー.txt"), 1 << 20, &said, NULL), 0);
+    assert_non_null(strstr((const char *)said.data, "1201行目"));
+    assert_int_equal(ledger_status_list(m->house->ledger, 0, 1, told, &first), 0);
+    assert_true(first.error);
+    assert_int_equal(first.line, 1201);
+    host_stop(m);
+}
+
 static int teardown(void **state)
 {
     host_abandon();
@@ -244,6 +297,7 @@ int main(void)
         RULE(a_new_name_does_not_close_what_is_held),
         RULE(who_has_a_report_open_reads_it_on_when_it_is_rewritten),
         RULE(the_same_name_in_two_places_is_sent_once_and_said),
+        RULE(an_error_behind_a_thousand_warnings_is_told),
     };
     return cmocka_run_group_tests_name("mount-contents", tests, NULL, NULL);
 }
