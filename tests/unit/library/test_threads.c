@@ -20,6 +20,13 @@ static const char content[] = "202407,039999,0000000101,20250325\r\n"
                               "202208,039999\r\n"
                               "202407,039999,\"0000000101,20250325\r\n";
 
+/* A layout of our own, so that the shared standard is one that was made. */
+static const char layout[] = "no\tname_ja\tname_en\ttype\tmax\trequired\tvalues\tnotes\n"
+                             "1\tCSVバージョン\tcsv_version\tym\t6\tyes\t202407=第4.1版\t\n"
+                             "2\t保険者番号\tinsurer_no\tdigits\t6\tyes\t\t\n"
+                             "3\t被保険者番号\tinsured_no\tinsured_no\t10\tyes\t\t\n"
+                             "4\t計画作成日\tplan_date\tymd\t8\tyes\t\t\n";
+
 struct work {
     const struct careplan_standard *standard; /* shared */
     pthread_t thread;
@@ -95,12 +102,11 @@ static void *work_run(void *context)
     return NULL;
 }
 
-static void threads_share_a_standard(void **state)
+static void threads_share(const struct careplan_standard *standard)
 {
-    (void)state;
-    struct work works[THREADS] = {0}, alone = {.standard = careplan_standard_builtin()};
+    struct work works[THREADS] = {0}, alone = {.standard = standard};
     for (unsigned i = 0; i < THREADS; i++) {
-        works[i].standard = careplan_standard_builtin();
+        works[i].standard = standard;
         assert_int_equal(pthread_create(&works[i].thread, NULL, work_run, &works[i]), 0);
     }
     for (unsigned i = 0; i < THREADS; i++)
@@ -116,8 +122,30 @@ static void threads_share_a_standard(void **state)
     }
 }
 
+static void threads_share_the_builtin_standard(void **state)
+{
+    (void)state;
+    threads_share(careplan_standard_builtin());
+}
+
+static void threads_share_a_standard_that_was_made(void **state)
+{
+    (void)state;
+    const struct careplan_table table = {"202407/DLT1KYO.tsv", layout, strlen(layout)};
+    struct careplan_standard *standard;
+    struct careplan_table_fault fault = {0};
+    int r = careplan_standard_new(&table, 1, &standard, &fault);
+    if (r)
+        fail_msg("%s:%lu: %s", fault.name, fault.line, fault.reason);
+    assert_string_equal(careplan_kind_item_ja(careplan_kind_find(standard, "202407", "DLT1KYO"), 3),
+                        "計画作成日");
+    threads_share(standard);
+    careplan_standard_free(standard);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(threads_share_a_standard)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(threads_share_the_builtin_standard),
+                                       cmocka_unit_test(threads_share_a_standard_that_was_made)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
