@@ -341,6 +341,7 @@ static void row_check(void *context, struct scanned_row *row)
     struct careplan_check *c = context;
     struct record record = {.check = c, .row = row};
     struct record *r = &record;
+    compare_pending(c);
     c->rows++;
     encoding_check(r);
     if (c->rows == 1 && is_header(row)) {

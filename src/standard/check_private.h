@@ -12,15 +12,28 @@ enum {
     IMAGE_NUMBERS = 10000,
 };
 
+/* A record that is to be compared: the next one is read first, so that memory is there by then. */
+struct pending {
+    bool set;
+    uint8_t rule;
+    uint64_t line;
+    uint64_t hash[2];
+};
+
+enum { PERSON_SIZE = 32 };
+
 /* The records of the file against each other. */
 struct comparison {
-    struct keys lasting;      /* users and what belongs to them, judged at the end of the file */
-    struct keys passing;      /* records of the users before one: forgotten when there is no more room */
-    size_t limit, left;       /* keys in all, and those that may still be remembered */
-    const struct key *person; /* of the last record */
-    uint32_t epoch;           /* how often `passing` was forgotten */
-    bool said;                /* CP1019 */
-    bool unsure;              /* a record could not be read: what is missing is not told */
+    struct keys lasting; /* users and what belongs to them, judged at the end of the file */
+    struct keys passing; /* records of users: forgotten when there is no more room */
+    size_t limit, left;  /* keys in all, and those that may still be remembered */
+    struct key *person;  /* of the last record; NULL: none, or not remembered */
+    uint8_t person_text[PERSON_SIZE];
+    size_t person_length;
+    uint32_t epoch; /* how often `passing` was forgotten */
+    struct pending pending;
+    bool said;   /* CP1019 */
+    bool unsure; /* a record could not be read: what is missing is not told */
     bool unsure_rules[RECORD_CHECKS];
     const struct careplan_layout *layout; /* whose rules made the keys */
     int8_t to_service;                    /* does the file go to a service office? 0: not asked yet, -1: no */
@@ -63,6 +76,8 @@ struct record {
 };
 
 void compare_begin(struct careplan_check *c);
+/* Compares the record that waits for it. */
+void compare_pending(struct careplan_check *c);
 void compare_free(struct comparison *m);
 
 /* The rules of records.tsv; the record has as many items as its layout. */

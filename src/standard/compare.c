@@ -39,7 +39,7 @@ void limit_say(struct careplan_check *c, size_t limit)
 static void forget_records(struct comparison *m)
 {
     keys_clear(&m->passing);
-    m->person = NULL;
+    m->person = NULL; /* its records are gone too */
     m->epoch++;
 }
 
@@ -55,13 +55,14 @@ static void layout_follow(struct careplan_check *c)
     m->layout = c->layout;
 }
 
-static struct key *key_take(const struct judged *j, enum key_found found, struct key *key, bool *known)
+static struct key *key_take(const struct judged *j, uint64_t line, enum key_found found, struct key *key,
+                            bool *known)
 {
     struct careplan_check *c = j->check;
     *known = found == KEY_KNOWN;
     if (found == KEY_NEW) {
         key->rule = j->index;
-        key->line = j->items[0]->line;
+        key->line = line;
     }
     if (found == KEY_FULL)
         limit_say(c, c->compare.limit);
@@ -82,7 +83,7 @@ struct key *remember_text(const struct judged *j, const struct key_text *text, b
         forget_records(m);
         found = keys_put(&m->lasting, hash, &key);
     }
-    return key_take(j, found, key, known);
+    return key_take(j, j->items[0]->line, found, key, known);
 }
 
 static void text_of(const struct judged *j, uint8_t part, size_t from, size_t n, struct key_text *text)
@@ -113,15 +114,15 @@ static void list_add(char out[LIST_SIZE], const char *comma, const char *name)
         snprintf(out + at, LIST_SIZE - at, "%s%s", at ? comma : "", name);
 }
 
-static void put_duplicate(const struct judged *j, const struct key *first)
+static void put_duplicate(const struct judged *j, uint64_t line, const struct key *first)
 {
-    char line[24], ja[LIST_SIZE] = "", en[LIST_SIZE] = "";
-    number_text(line, first->line);
+    char number[24], ja[LIST_SIZE] = "", en[LIST_SIZE] = "";
+    number_text(number, first->line);
     for (size_t i = 0; i < j->rule->n_items; i++) {
         list_add(ja, "、", rule_item(j, i)->name_ja);
         list_add(en, ", ", rule_item(j, i)->name_en);
     }
-    rule_put(j, 0, j->rule->code, (const struct word[]){WORD(line), {ja, en}}, 2);
+    rule_put_end(j, line, j->rule->code, (const struct word[]){WORD(number), {ja, en}}, 2);
 }
 
 static bool all_filled(const struct judged *j)
@@ -139,48 +140,86 @@ void check_unique(const struct judged *j)
         return;
     const struct key *key = remember(j, PART_WHOLE, 0, j->rule->n_items, &known);
     if (key && known)
-        put_duplicate(j, key);
+        put_duplicate(j, j->items[0]->line, key);
 }
 
-/* The record's user. All rules have the same one, so that the first of them finds whether it is another than
- * before. */
-static void person_follow(const struct judged *j)
+/* ---- The record's user ---- */
+
+static bool person_same(const struct comparison *m, const struct scanned_item *insurer,
+                        const struct scanned_item *insured)
+{
+    return m->person && m->person_length == insurer->length + insured->length &&
+           memcmp(m->person_text, insurer->text, insurer->length) == 0 &&
+           memcmp(m->person_text + insurer->length, insured->text, insured->length) == 0;
+}
+
+static void person_keep(struct comparison *m, struct key *person, const struct scanned_item *insurer,
+                        const struct scanned_item *insured)
+{
+    if (insurer->length + insured->length > PERSON_SIZE)
+        return;
+    memcpy(m->person_text, insurer->text, insurer->length);
+    memcpy(m->person_text + insurer->length, insured->text, insured->length);
+    m->person_length = insurer->length + insured->length;
+    m->person = person;
+}
+
+/* NULL: not remembered. Most records are of the same user as the one before. */
+static struct key *person_of(const struct judged *j)
 {
     struct comparison *m = &j->check->compare;
-    const struct scanned_item *items = j->record->row->items;
+    const struct scanned_item *insurer = &j->record->row->items[INSURER];
+    const struct scanned_item *insured = &j->record->row->items[INSURED];
     struct key_text text;
     bool known;
     if (j->check->layout->n_items <= INSURED)
-        return;
+        return NULL;
+    if (m->layout == j->check->layout && person_same(m, insurer, insured))
+        return m->person;
     key_text_begin(&text, UINT8_MAX, PART_PERSON);
-    key_text_add(&text, &items[INSURER]);
-    key_text_add(&text, &items[INSURED]);
+    key_text_add(&text, insurer);
+    key_text_add(&text, insured);
+    m->person = NULL;
     struct key *person = remember_text(j, &text, &known);
-    if (!person || person == m->person)
-        return;
+    if (!person)
+        return NULL;
     if (m->passing.n > m->left)
         forget_records(m);
     if (known && person->value != m->epoch)
         limit_say(j->check, m->limit);
-    person->flags = KEY_PART;
+    if (!known)
+        person->flags = KEY_PART;
     person->value = m->epoch;
-    m->person = person;
+    person_keep(m, person, insurer, insured);
+    return person;
 }
 
 void check_unique_service(const struct judged *j)
 {
     struct comparison *m = &j->check->compare;
-    struct key *key = NULL;
     struct key_text text;
-    uint64_t hash[2];
-    bool known;
-    person_follow(j);
+    if (!person_of(j))
+        return;
     text_of(j, PART_WHOLE, 0, j->rule->n_items, &text);
-    key_text_hash(&text, hash);
-    enum key_found found = keys_put(&m->passing, hash, &key);
-    key = key_take(j, found, key, &known);
+    m->pending = (struct pending){.set = true, .rule = j->index, .line = j->items[0]->line};
+    key_text_hash(&text, m->pending.hash);
+    keys_prefetch(&m->passing, m->pending.hash);
+}
+
+void compare_pending(struct careplan_check *c)
+{
+    struct comparison *m = &c->compare;
+    struct key *key = NULL;
+    bool known;
+    if (!m->pending.set)
+        return;
+    m->pending.set = false;
+    const struct judged j = {
+        .check = c, .rule = &c->layout->rules[m->pending.rule], .index = m->pending.rule};
+    enum key_found found = keys_put(&m->passing, m->pending.hash, &key);
+    key = key_take(&j, m->pending.line, found, key, &known);
     if (key && known)
-        put_duplicate(j, key);
+        put_duplicate(&j, m->pending.line, key);
 }
 
 /* ---- 標準仕様: no user who has nothing to do with the receiving office ---- */
@@ -200,13 +239,23 @@ static bool goes_to_service(struct careplan_check *c)
     return c->compare.to_service > 0;
 }
 
+/* What is known of the user stands with the user. */
+static struct key *user_of(const struct judged *j)
+{
+    struct key *user = person_of(j);
+    if (user) {
+        user->rule = j->index;
+        user->flags &= (uint8_t)~KEY_PART;
+    }
+    return user;
+}
+
 void check_user_relation(const struct judged *j)
 {
-    bool known;
     if (!goes_to_service(j->check))
         return;
     const char *recipient = j->check->name.recipient_number;
-    struct key *user = remember(j, PART_WHOLE, 0, USER_ITEMS, &known);
+    struct key *user = user_of(j);
     if (!user)
         return;
     if (item_equals(j->items[USER_OFFICE], recipient, strlen(recipient)))
@@ -217,13 +266,12 @@ void check_user_relation(const struct judged *j)
 
 void doubt_user_relation(const struct judged *j)
 {
-    bool known;
     for (size_t i = 0; i < USER_ITEMS; i++)
         if (rule_item_bad(j, i)) {
             doubt_rule(j);
             return;
         }
-    struct key *user = remember(j, PART_WHOLE, 0, USER_ITEMS, &known);
+    struct key *user = user_of(j);
     if (user)
         user->flags |= KEY_UNSURE;
 }

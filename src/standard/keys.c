@@ -8,9 +8,10 @@
 #include <xxhash.h>
 
 enum {
-    BLOCK = 256,        /* keys allocated at once: entries never move */
-    SLOTS_MIN = 256,    /* a power of 2 */
-    PROBES_MAX = 64,    /* a file made up to collide finds the table full, not slow */
+    BLOCK = 256,     /* keys allocated at once: entries never move */
+    SLOTS_MIN = 256, /* a power of 2 */
+    PROBES_MAX = 64, /* a file made up to collide finds the table full, not slow */
+    KEYS_MAX = 1 << 30,
     INLINE_LENGTH = 32, /* a longer text stands in the key by its hash */
 };
 
@@ -57,15 +58,30 @@ struct key *keys_at(const struct keys *k, size_t i)
     return &k->blocks[i / BLOCK][i % BLOCK];
 }
 
+/* A slot holds an index + 1, which is less than the number of slots, and above it bits of the hash, so that
+ * few keys are looked at in vain. */
+static uint32_t slot_tag(const struct keys *k, const uint64_t hash[2])
+{
+    return (uint32_t)hash[1] & ~(uint32_t)(k->n_slots - 1);
+}
+
+static struct key *slot_key(const struct keys *k, uint32_t slot)
+{
+    return keys_at(k, (slot & (uint32_t)(k->n_slots - 1)) - 1);
+}
+
 /* The slot with the key or the free one where it goes, at most `probes` from its place; NULL: none. */
 static uint32_t *slot_find(const struct keys *k, const uint64_t hash[2], size_t probes)
 {
     size_t mask = k->n_slots - 1, at = (size_t)hash[0] & mask;
+    uint32_t tag = slot_tag(k, hash);
     for (size_t i = 0; i < probes; i++, at = (at + 1) & mask) {
         uint32_t *slot = &k->slots[at];
         if (*slot == 0)
             return slot;
-        const struct key *key = keys_at(k, *slot - 1);
+        if ((*slot & ~(uint32_t)mask) != tag)
+            continue;
+        const struct key *key = slot_key(k, *slot);
         if (key->hash[0] == hash[0] && key->hash[1] == hash[1])
             return slot;
     }
@@ -83,7 +99,7 @@ static void slots_fill(struct keys *k)
         distance &= k->n_slots - 1;
         if (distance >= k->reach)
             k->reach = distance + 1;
-        *slot = (uint32_t)i + 1;
+        *slot = slot_tag(k, hash) | (uint32_t)(i + 1);
     }
 }
 
@@ -119,18 +135,24 @@ enum key_found keys_put(struct keys *k, const uint64_t hash[2], struct key **key
         return KEY_NO_MEMORY;
     uint32_t *slot = k->n_slots ? slot_find(k, hash, k->reach) : NULL;
     if (slot && *slot) {
-        *key = keys_at(k, *slot - 1);
+        *key = slot_key(k, *slot);
         return KEY_KNOWN;
     }
-    if (!slot || *k->left == 0 || k->n == UINT32_MAX - 1)
+    if (!slot || *k->left == 0 || k->n == KEYS_MAX)
         return KEY_FULL;
     if (k->n == k->n_blocks * BLOCK && block_add(k) < 0)
         return KEY_NO_MEMORY;
     *key = keys_at(k, k->n++);
     **key = (struct key){.hash = {hash[0], hash[1]}};
-    *slot = (uint32_t)k->n;
+    *slot = slot_tag(k, hash) | (uint32_t)k->n;
     --*k->left;
     return KEY_NEW;
+}
+
+void keys_prefetch(const struct keys *k, const uint64_t hash[2])
+{
+    if (k->n_slots)
+        __builtin_prefetch(&k->slots[(size_t)hash[0] & (k->n_slots - 1)]);
 }
 
 void keys_clear(struct keys *k)
@@ -139,6 +161,8 @@ void keys_clear(struct keys *k)
         memset(k->slots, 0, k->n_slots * sizeof *k->slots);
     *k->left += k->n;
     k->n = 0;
+    while (k->n_blocks)
+        free(k->blocks[--k->n_blocks]);
 }
 
 void keys_free(struct keys *k)

@@ -22,7 +22,7 @@ struct key {
 struct keys {
     struct key **blocks;
     size_t n, n_blocks;
-    uint32_t *slots; /* hash table of indexes + 1 */
+    uint32_t *slots; /* hash table of indexes */
     size_t n_slots, reach;
     size_t *left; /* keys that all tables of the check may still take */
 };
@@ -42,6 +42,8 @@ enum key_found { KEY_KNOWN, KEY_NEW, KEY_FULL, KEY_NO_MEMORY };
 /* Finds the key or enters it; *key is valid until the table is cleared. KEY_FULL: it is not there, and no
  * more can be remembered. */
 enum key_found keys_put(struct keys *k, const uint64_t hash[2], struct key **key);
+/* The key will be asked for soon. */
+void keys_prefetch(const struct keys *k, const uint64_t hash[2]);
 struct key *keys_at(const struct keys *k, size_t i);
 /* Forgets all keys, whose number goes back to *left. */
 void keys_clear(struct keys *k);

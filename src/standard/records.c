@@ -77,8 +77,10 @@ static const struct word nothing = {"", ""};
 bool rule_in_values(const struct judged *j, const uint8_t *text, size_t length)
 {
     for (const char *at = j->rule->values; *at; at += *at == ' ') {
-        size_t n = strcspn(at, " ");
-        if (n == length && memcmp(at, text, n) == 0)
+        size_t n = 0;
+        while (at[n] && at[n] != ' ')
+            n++;
+        if (n == length && n && at[0] == text[0] && memcmp(at, text, n) == 0)
             return true;
         at += n;
     }
@@ -314,12 +316,14 @@ static const struct {
 void record_check(struct record *record)
 {
     const struct careplan_layout *layout = record->check->layout;
+    const struct scanned_item *items = record->row->items;
+    struct judged j = {.check = record->check, .record = record};
     for (size_t r = 0; r < layout->n_rules; r++) {
-        struct judged j = {
-            .check = record->check, .rule = &layout->rules[r], .index = (uint8_t)r, .record = record};
         bool good = true;
+        j.rule = &layout->rules[r];
+        j.index = (uint8_t)r;
         for (size_t i = 0; i < j.rule->n_items; i++) {
-            j.items[i] = &record->row->items[j.rule->items[i]];
+            j.items[i] = &items[j.rule->items[i]];
             good = good && !record->bad[j.rule->items[i]];
         }
         rule_fn *judge = good ? checks[j.rule->check].check : checks[j.rule->check].doubt;
@@ -331,6 +335,9 @@ void record_check(struct record *record)
 void records_end(struct careplan_check *c)
 {
     const struct keys *keys = &c->compare.lasting;
+    compare_pending(c);
+    if (c->compare.layout != c->layout) /* nothing was remembered of the layout that the keys' rules are of */
+        return;
     for (size_t i = 0; i < keys->n; i++) {
         const struct key *key = keys_at(keys, i);
         const struct judged j = {.check = c, .rule = &c->layout->rules[key->rule], .index = key->rule};
