@@ -9,8 +9,6 @@
 #include "standard/check_private.h"
 #include "standard/ms932.h"
 
-enum { FAULTS_AN_ITEM = 5 }; /* characters of one item that are reported */
-
 static const struct problem_place whole_file = {0};
 
 static struct problem_place item_place(const struct record *r, size_t i)
@@ -40,29 +38,59 @@ static uint64_t lines_before(const uint8_t *text, size_t end)
     return lines;
 }
 
-/* Characters that are not MS932; true: none. */
-static bool characters_check(const struct record *r, size_t i)
+/* The code that a user-defined character has in Unicode: F040 is U+E000 (標準仕様 names the area by MS932).
+ */
+static unsigned gaiji_unicode(const uint8_t *text)
+{
+    unsigned column = text[1] - (text[1] < 0x7F ? 0x40u : 0x41u);
+    return 0xE000u + (text[0] - 0xF0u) * 188u + column;
+}
+
+/* A place in an item's text; it only goes forward, however many characters are at fault. */
+struct text_place {
+    size_t offset, characters;
+    uint64_t lines;
+};
+
+static void place_forward(struct text_place *p, const struct scanned_item *item, size_t offset)
+{
+    p->lines += lines_before(item->text + p->offset, offset - p->offset);
+    p->characters += ms932_characters(item->text + p->offset, offset - p->offset);
+    p->offset = offset;
+}
+
+static void put_character(const struct record *r, size_t i, enum ms932_fault fault,
+                          const struct text_place *at, size_t size)
 {
     static const char *const codes[] = {
         [MS932_UNDEFINED] = "CP1004", [MS932_INCOMPLETE] = "CP1005", [MS932_GAIJI] = "CP1006"};
+    const uint8_t *text = r->row->items[i].text + at->offset;
+    char hex[8], number[24], unicode[16];
+    struct problem_place place = item_place(r, i);
+    place.line += at->lines;
+    snprintf(hex, sizeof hex, size == 2 ? "%02X%02X" : "%02X", text[0], text[size - 1]);
+    snprintf(number, sizeof number, "%zu", at->characters + 1);
+    snprintf(unicode, sizeof unicode, "U+%04X", fault == MS932_GAIJI ? gaiji_unicode(text) : 0);
+    PROBLEM(&r->check->sink, codes[fault], &place, WORD(hex), WORD(number), WORD(unicode));
+}
+
+/* Characters that are not MS932; true: none. */
+static bool characters_check(const struct record *r, size_t i)
+{
     const struct scanned_item *item = &r->row->items[i];
+    struct text_place at = {0};
     size_t offset = 0, size;
-    for (unsigned n = 0; n < FAULTS_AN_ITEM; n++) {
+    for (bool good = true;; good = false) {
         enum ms932_fault fault = ms932_next_fault(item->text, item->length, &offset, &size);
         if (fault == MS932_GOOD)
-            return n == 0;
-        char hex[8];
-        struct problem_place place = item_place(r, i);
-        place.line += lines_before(item->text, offset);
-        snprintf(hex, sizeof hex, size == 2 ? "%02X%02X" : "%02X", item->text[offset],
-                 item->text[offset + size - 1]);
-        PROBLEM(&r->check->sink, codes[fault], &place, WORD(hex));
+            return good;
+        place_forward(&at, item, offset);
+        put_character(r, i, fault, &at, size);
         /* What follows other faults may only be their echo. */
         if (fault != MS932_GAIJI)
             return false;
         offset += size;
     }
-    return false;
 }
 
 static bool nul_check(const struct record *r, size_t i)

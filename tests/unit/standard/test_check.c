@@ -143,6 +143,59 @@ static void rejects_characters_outside_ms932_at_their_line(void **state)
     expect(UPJSK, JSK_HEAD "\x87\x40\x87\x8A\xFB\xFC\xEE\xE0\xB6\xC5" JSK_TAIL, "");
 }
 
+static void a_user_defined_character_is_named_with_its_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *content, *code, *place;
+    } cases[] = {
+        {JSK_HEAD "\x8E\x78\xF0\x40" JSK_TAIL, "F040、UnicodeではU+E000", "2文字目"},
+        {JSK_HEAD "ab\xF0\x80" JSK_TAIL, "F080、UnicodeではU+E03F", "3文字目"},
+        {JSK_HEAD "\x8E\x78\r\n\xF9\xFC" JSK_TAIL, "F9FC、UnicodeではU+E757", "4文字目"},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct findings f;
+        struct careplan_check_result r = judge(&f, UPJSK, cases[i].content, strlen(cases[i].content));
+        assert_int_equal(f.n, 1);
+        assert_non_null(strstr(f.list[0].message, cases[i].code));
+        assert_non_null(strstr(f.list[0].message, cases[i].place));
+        careplan_check_result_free(&r);
+    }
+}
+
+static void all_characters_at_fault_are_said(void **state)
+{
+    (void)state;
+    struct findings f;
+    autobuffer content = {0};
+    buffer_text(&content, JSK_HEAD);
+    for (int i = 0; i < 40; i++)
+        buffer_text(&content, "\xF0\x40");
+    buffer_text(&content, JSK_TAIL);
+    struct careplan_check_result r = judge(&f, UPJSK, (char *)content.data, content.length);
+    assert_int_equal(f.n, 40);
+    assert_non_null(strstr(f.list[39].message, "40文字目"));
+    careplan_check_result_free(&r);
+}
+
+static void text_may_hold_line_breaks_and_a_bare_one_ends_the_row(void **state)
+{
+    (void)state;
+    expect(UPJSK, JSK_HEAD "a\r\nb\rc\nd" JSK_TAIL, "");
+    expect(UPJSK, JSK_HEAD "a\nb" JSK_TAIL "202407,x\r\n", "3:0 CP1021"); /* lines are counted on */
+    expect(DLTPLAN, "202407,039999,0000000101,202504\r202407,039999,0000000102,202504\n", "");
+    expect(DLTPLAN, "202407,039999\n,0000000101,202504\r\n", "1:0 CP1021, 2:0 CP1021");
+}
+
+/* The quote began in line 2; lines 3 and 4 are records again. */
+static void an_unclosed_quote_is_said_where_it_began(void **state)
+{
+    (void)state;
+    expect(DLTPLAN, GOOD "202407,039999,\"0000000102,202504\r\n202407,039999,x,202504\r\n" OTHER_USER,
+           "2:3 CP1011, 3:3 CP1050");
+    expect(DLTPLAN, GOOD "202407,039999,\"0000000102", "2:3 CP1011");
+}
+
 static void a_header_row_is_said_once_and_the_records_are_read(void **state)
 {
     (void)state;
@@ -406,6 +459,10 @@ int main(void)
         cmocka_unit_test(utf16_is_not_read_on),
         cmocka_unit_test(counts_the_nul_bytes_of_an_item),
         cmocka_unit_test(rejects_characters_outside_ms932_at_their_line),
+        cmocka_unit_test(a_user_defined_character_is_named_with_its_place),
+        cmocka_unit_test(all_characters_at_fault_are_said),
+        cmocka_unit_test(text_may_hold_line_breaks_and_a_bare_one_ends_the_row),
+        cmocka_unit_test(an_unclosed_quote_is_said_where_it_began),
         cmocka_unit_test(a_header_row_is_said_once_and_the_records_are_read),
         cmocka_unit_test(a_file_wrong_from_its_first_record_on_is_said_so_once),
         cmocka_unit_test(a_run_of_records_of_another_version_is_said_once),
