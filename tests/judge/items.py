@@ -1,7 +1,7 @@
 """One item against its line of the layout table. What the table's notes call doubtful is accepted or a warning."""
 import re
 
-from facts import columns, days_in, error, real_day, real_month, scope, warning
+from facts import Problem, columns, days_in, error, real_day, real_month, scope, warning
 
 # Rules by type as INDEX.tsv of the samples calls them.
 RULES = {"ym": "date", "ymd": "date", "hhmm": "time", "int": "number", "decimal": "number", "flags31": "flags31",
@@ -83,9 +83,8 @@ def clock(type_, value, item, kind):
 
 
 def judge_types_of_service(version, kind, record, file, out):
-    """Service types in scope (section 12). The table of 202208 was not seen: there only what its notes name is told."""
-    place = columns(version, kind)
-    known = scope() if version == "202407" else {}
+    """Service types: allowed values of the notes, and scope (section 12), which is known for 202407 only."""
+    place, known, scoped = columns(version, kind), scope(), version == "202407"
 
     def at(name, rule, note):
         cell = record[place[name] - 1]
@@ -93,35 +92,37 @@ def judge_types_of_service(version, kind, record, file, out):
 
     if kind in ("UPPLAN", "UPJSK", "UPSIKYU"):
         code = text(record, place, "service_code")
-        if len(code) == 6 and known.get(code[:2]) is False:
+        if scoped and len(code) == 6 and known.get(code[:2]) is False:
             at("service_code", "scope", code)
     elif kind == "DLTJSK":
         code = text(record, place, "service_type")
-        if code and known and code not in known:
+        if code and code not in known:
             at("service_type", "code", code)
-        elif known.get(code) is False:
+        elif scoped and code and not known[code]:
             at("service_type", "scope", code)
     elif kind == "UPHOSOKU":
         for n in range(1, 10):
             name = "type%d_service_type" % n
             code = text(record, place, name)
-            if code in ("23", "2A") or (code and known and code not in known):  # short stays are entered as 22
+            if code and (code not in known or code in ("23", "2A")):  # short stays are entered as 22
                 at(name, "code", code)
 
 
 def judge_slots(version, record, file, out):
-    """UPHOSOKU 20-55: nine slots, filled from the first in order."""
+    """UPHOSOKU 20-55: nine slots, filled from the first in order. Whether a slot filled in part counts is not said."""
     place = columns(version, "UPHOSOKU")
     names = ("type%d_service_type", "type%d_limit_units", "type%d_total_units", "type%d_over_units")
-    gap = 0
+    gap, part = 0, 0
     for n in range(1, 10):
         filled = [name % n for name in names if text(record, place, name % n)]
         if filled and gap:
             no = place[filled[0]]
             out.append(error("slots", file, record[no - 1].line, no, "slot %d is empty" % gap))
             return
-        if filled and len(filled) < 4:
-            out.append(warning("slots", file, record[0].line, place[filled[0]], "slot %d in part" % n))
+        if filled and part:
+            out.append(Problem("open", "slots", file, record[0].line, place[filled[0]], "slot %d in part" % part))
+            return
+        part = part or (n if 0 < len(filled) < 4 else 0)
         gap = gap or (0 if filled else n)
 
 

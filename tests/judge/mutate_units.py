@@ -192,7 +192,7 @@ def service_out_of_scope(unit):
 @mutator
 def service_not_mentioned(unit):
     where = pick(unit, lambda i: i.name_en in ("service_code", "service_type", "type1_service_type"))
-    if where is None or unit.version != "202407":
+    if where is None:
         return None
     code = unit.rng.choice(("43", "46", "A9", "99", "ZZ")) + ("1111" if where[2].name_en == "service_code" else "")
     return set_cell(unit, where, code, "service type in no table")
