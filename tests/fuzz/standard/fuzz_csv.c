@@ -1,5 +1,5 @@
 /* The check over arbitrary bytes. The first byte chooses kind and version, the second how the rest is cut
- * into writes. What must hold whatever comes:
+ * into writes, and whether little is remembered of the records. What must hold whatever comes:
  * - cut into pieces or in one, the check finds the same;
  * - every problem has a rule of the catalogue, texts, and a place that can be;
  * - where no quote is at fault, the records are those that libcsv finds. */
@@ -51,11 +51,12 @@ static void found_add(void *context, const struct careplan_problem *p)
     f->hash = mix(f->hash, &p->column, sizeof p->column);
 }
 
-static void check_run(const struct careplan_name *name, const uint8_t *data, size_t length, size_t step,
-                      struct found *f)
+static void check_run(const struct careplan_name *name, size_t keys, const uint8_t *data, size_t length,
+                      size_t step, struct found *f)
 {
     struct careplan_check_result r;
-    struct careplan_check *c = careplan_check_new(name, NULL, found_add, f);
+    const struct careplan_check_options options = {.limits = {.keys = keys}};
+    struct careplan_check *c = careplan_check_new(name, &options, found_add, f);
     require(c != NULL);
     for (size_t at = 0; at < length; at += step)
         require(careplan_check_write(c, data + at, length - at < step ? length - at : step) == 0);
@@ -158,15 +159,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
     if (length < 2)
         return 0;
     name_make(data[0], &name);
-    size_t step = data[1] ? data[1] : 1;
+    size_t step = data[1] ? data[1] : 1, keys = data[1] & 1 ? 5 : 0;
     data += 2;
     length -= 2;
     uint64_t lines = 1;
     for (size_t i = 0; i < length; i++)
         lines += data[i] == '\n' || data[i] == '\r';
     struct found whole = {.hash = HASH_START, .lines = lines, .columns = LAYOUT_ITEMS_MAX}, cut = whole;
-    check_run(&name, data, length, length ? length : 1, &whole);
-    check_run(&name, data, length, step, &cut);
+    check_run(&name, keys, data, length, length ? length : 1, &whole);
+    check_run(&name, keys, data, length, step, &cut);
     require(whole.n == cut.n && whole.hash == cut.hash);
     compare_with_libcsv(data, length);
     return 0;

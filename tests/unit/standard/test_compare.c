@@ -232,13 +232,31 @@ static void a_layout_that_changes_leaves_no_keys_behind(void **state)
     struct careplan_check_result r;
     struct findings f = {0};
     autobuffer content = {0};
+    buffer_text(&content, "0"); /* too long for a version, so that the next record says which */
     row_add(&content, "UPSIKYU", "");
-    content.data[0] = ' '; /* not a version */
     row_add(&content, "202208/UPSIKYU", "");
     row_add(&content, "202208/UPSIKYU", "");
     check_content(&f, "UPSIKYU_202504_0300000100_43_0300000005_11_20250401090000.CSV", (char *)content.data,
                   content.length, 64, &r);
     assert_true(f.errors > 0);
+    careplan_check_result_free(&r);
+}
+
+/* The record that changes the layout is itself not read: nothing is asked of the keys behind it. */
+static void keys_of_another_layout_are_not_judged_at_the_end(void **state)
+{
+    (void)state;
+    struct careplan_check_result r;
+    struct findings f = {0};
+    autobuffer content = {0};
+    buffer_text(&content, "0"); /* too long for a version, so that the next record says which */
+    row_add(&content, "UPPLAN", "");
+    size_t second = content.length;
+    row_add(&content, "UPPLAN", "");
+    memcpy(content.data + second, "202208", 6); /* of 25 items */
+    check_content(&f, PLAN, (char *)content.data, content.length, 64, &r);
+    assert_true(f.errors > 0);
+    assert_false(r.keys_complete);
     careplan_check_result_free(&r);
 }
 
@@ -256,6 +274,7 @@ int main(void)
         cmocka_unit_test(what_can_no_more_be_compared_is_said_once),
         cmocka_unit_test(beyond_the_limit_nothing_is_missing),
         cmocka_unit_test(a_layout_that_changes_leaves_no_keys_behind),
+        cmocka_unit_test(keys_of_another_layout_are_not_judged_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
