@@ -186,7 +186,7 @@ struct careplan_check_result {
     bool keys_complete; /* false: there were more than the limit, or a record's could not be read */
 };
 /* `name` was parsed before (its kind decides the layout; for an image: first bytes). Problems come in order
- * of place as they are found. NULL: no memory. */
+ * of place as they are found, and last those that only the end of the file shows. NULL: no memory. */
 struct careplan_check *careplan_check_new(const struct careplan_name *name,
                                           const struct careplan_check_options *options,
                                           careplan_problem_fn *fn, void *context);

@@ -1,6 +1,7 @@
 /* Records of one file against each other: users and offices, duplicates, and the bounds of what is
  * remembered.
  */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -194,6 +195,43 @@ static void what_can_no_more_be_compared_is_said_once(void **state)
     assert_int_equal(s.counts[1] + s.counts[2], 0);
 }
 
+static size_t memory(void)
+{
+    struct mallinfo2 m = mallinfo2();
+    return m.uordblks + m.hblkhd;
+}
+
+static void highest(size_t *most, size_t before)
+{
+    size_t now = memory();
+    if (now > before && now - before > *most)
+        *most = now - before;
+}
+
+/* All users different, each record too, and the longest record that is allowed. */
+static void a_check_stays_within_its_memory(void **state)
+{
+    (void)state;
+    static char filler[4096];
+    struct stream s;
+    size_t before = memory(), most = 0;
+    memset(filler, 'x', sizeof filler);
+    begin(&s, 0);
+    for (unsigned user = 0; user < 150000; user++) {
+        add(&s, user, user % 700);
+        if (user % 1000 == 0)
+            highest(&most, before);
+    }
+    for (size_t i = 0; i < CAREPLAN_ROW_MAX / sizeof filler; i++) {
+        assert_int_equal(careplan_check_write(s.check, filler, sizeof filler), 0);
+        highest(&most, before);
+    }
+    end(&s, false);
+    highest(&most, before);
+    assert_true(most <= CAREPLAN_CHECK_MEMORY);
+    assert_int_equal(s.counts[0], 1);
+}
+
 /* The limit makes no problem of its own: a user who was not remembered lacks nothing. */
 static void beyond_the_limit_nothing_is_missing(void **state)
 {
@@ -272,6 +310,7 @@ int main(void)
         cmocka_unit_test(a_duplicate_is_a_warning_that_names_the_first),
         cmocka_unit_test(users_of_a_file_whose_rows_stand_together_are_all_compared),
         cmocka_unit_test(what_can_no_more_be_compared_is_said_once),
+        cmocka_unit_test(a_check_stays_within_its_memory),
         cmocka_unit_test(beyond_the_limit_nothing_is_missing),
         cmocka_unit_test(a_layout_that_changes_leaves_no_keys_behind),
         cmocka_unit_test(keys_of_another_layout_are_not_judged_at_the_end),
