@@ -11,6 +11,7 @@
 #include "base/buffer.h"
 #include "careplan/problems.h"
 #include "careplan/record.h"
+#include "careplan/unit.h"
 #include "standard/layout.h"
 
 enum { TEXT_MAX = 4096 };
@@ -100,12 +101,17 @@ static int record_copy(void *context, const struct careplan_record *record)
 }
 
 /* Its bytes, form and version, and items by themselves are never at fault in what was written. */
-static void require_form(void *context, const struct careplan_problem *problem)
+static void require_form(const struct careplan_problem *problem, const char *file)
 {
-    (void)context;
-    int code = atoi(problem->code + 2);
+    int code = atoi(careplan_problem_code(problem) + 2);
     bool form = code < 1054 || (code > 1100 && code < 1106);
-    require(problem->severity != CAREPLAN_ERROR || !form);
+    require(careplan_problem_severity(problem) != CAREPLAN_ERROR || !form);
+    require(strcmp(careplan_problem_file(problem), file) == 0);
+    require(careplan_problem_message(problem, CAREPLAN_JA)[0] &&
+            careplan_problem_message(problem, CAREPLAN_EN)[0] &&
+            careplan_problem_remedy(problem, CAREPLAN_JA)[0]);
+    require(careplan_problem_column(problem) <= LAYOUT_ITEMS_MAX);
+    require(!careplan_problem_column(problem) == !careplan_problem_item(problem)[0]);
 }
 
 static void check_copy(const struct copy *c)
@@ -122,8 +128,18 @@ static void check_copy(const struct copy *c)
         memcpy(name.recipient_service, "11", 3);
     }
     require(careplan_name_make(&name, NULL, NULL) == 0);
-    require(careplan_check_buffer(&name, c->bytes.data, c->bytes.length, NULL, require_form, NULL, NULL) ==
-            0);
+    struct careplan_problems *problems = careplan_problems_new(0);
+    struct careplan_unit_check *unit =
+        careplan_unit_check_new(NULL, NULL, 0, careplan_problems_add, problems);
+    require(problems && unit);
+    require(careplan_unit_check_add(unit, name.canonical, c->bytes.data, c->bytes.length) == 0);
+    careplan_unit_check_judge(unit);
+    require(careplan_problems_errors(problems) + careplan_problems_warnings(problems) <=
+            careplan_unit_check_errors(unit) + careplan_unit_check_warnings(unit));
+    for (size_t i = 0; i < careplan_problems_count(problems); i++)
+        require_form(careplan_problems_at(problems, i), name.canonical);
+    careplan_unit_check_free(unit);
+    careplan_problems_free(problems);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);

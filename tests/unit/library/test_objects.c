@@ -318,6 +318,26 @@ static void a_unit_leaves_out_what_is_not_of_it(void **state)
     careplan_problems_free(p);
 }
 
+static enum careplan_severity missing_is_a_warning(void *context, const char *code,
+                                                   enum careplan_severity standard)
+{
+    (void)context;
+    return strcmp(code, "CP1301") == 0 ? CAREPLAN_WARNING : standard;
+}
+
+static void a_unit_follows_the_rulings_it_was_given(void **state)
+{
+    (void)state;
+    const struct careplan_check_options options = {.severity = missing_is_a_warning};
+    struct careplan_unit_check *u = careplan_unit_check_new(NULL, &options, 0, NULL, NULL);
+    assert_non_null(u);
+    assert_int_equal(unit_add(u, MONTH_FOLDER, month_files[0]), 0);
+    careplan_unit_check_judge(u);
+    assert_int_equal(careplan_unit_check_errors(u), 0);
+    assert_int_equal(careplan_unit_check_warnings(u), 1);
+    careplan_unit_check_free(u);
+}
+
 static void units_are_told_apart_by_offices_and_sequence(void **state)
 {
     (void)state;
@@ -346,6 +366,7 @@ int main(void)
         cmocka_unit_test(a_unit_is_complete_with_its_last_file),
         cmocka_unit_test(a_unit_says_whose_problem_it_is),
         cmocka_unit_test(a_unit_leaves_out_what_is_not_of_it),
+        cmocka_unit_test(a_unit_follows_the_rulings_it_was_given),
         cmocka_unit_test(units_are_told_apart_by_offices_and_sequence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
