@@ -39,7 +39,7 @@ bool month_is_named(const char *text, size_t length)
 
 bool kind_name_is_good(const char *text, size_t length)
 {
-    if (length == 0 || length >= sizeof((struct layout_table *)0)->kind || text[0] < 'A' || text[0] > 'Z')
+    if (length == 0 || length > KIND_NAME_MAX || text[0] < 'A' || text[0] > 'Z')
         return false;
     for (size_t i = 0; i < length; i++)
         if (!(text[i] >= 'A' && text[i] <= 'Z') && !(text[i] >= '0' && text[i] <= '9') && text[i] != '_')
@@ -78,9 +78,9 @@ static int layout_name(struct load *l, const char *name, struct layout_table *ou
                            : strcmp(name, "rules.tsv") == 0
                                ? "the catalogue of rules belongs to the program and cannot be replaced"
                                : "is no table of the standard");
-    memcpy(out->version, name, 6);
-    memcpy(out->kind, kind, length - 4);
-    return 0;
+    out->version = arena_text(l->keep, name, 6);
+    out->kind = arena_text(l->keep, kind, length - 4);
+    return out->version && out->kind ? 0 : load_no_room(l);
 }
 
 static int read_layout(struct load *l, const struct careplan_table *table)

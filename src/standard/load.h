@@ -16,6 +16,7 @@ enum {
     VERSIONS_MAX = 64,
     LAYOUTS_MAX = 1024,
     KINDS_MAX = 1024,
+    KIND_NAME_MAX = 31,
     UNITS_MAX = 1024,
     RULES_OF_LAYOUT_MAX = 255,
     VALUES_MAX = 512, /* of an item */

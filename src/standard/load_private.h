@@ -9,7 +9,7 @@
 /* A layout's table: its name says whose it is. */
 struct layout_table {
     struct tsv tsv;
-    char version[7], kind[32];
+    const char *version, *kind;
 };
 
 /* Where a kind comes from, beside careplan_standard.kinds. */
@@ -43,7 +43,7 @@ struct load {
 int load_no_room(const struct load *l);
 /* YYYYMM */
 bool month_is_named(const char *text, size_t length);
-/* [A-Z][A-Z0-9_]*, not longer than a kind's name may be. */
+/* [A-Z][A-Z0-9_]*, at most KIND_NAME_MAX. */
 bool kind_name_is_good(const char *text, size_t length);
 int load_yes_no(struct load *l, const struct tsv *t, const struct tsv_row *row, size_t column,
                 const char *what, bool *out);
