@@ -229,12 +229,20 @@ def the_python_example_judges(installed):
     assert status == 1 and "CP1304" in output, f"{status}:\n{output}"
 
 
+def is_built_alone(installed):
+    build = installed.folder / "alone"
+    must("meson", "setup", "-Dprograms=false", build, SOURCE)
+    must("ninja", "-C", build)
+    for name in "libcareplan.so.0", "libcareplan.a":
+        assert (build / "src" / "library" / name).exists(), f"{name} was not built"
+
+
 TESTS = [headers_stand_alone_in_c_and_cpp, shows_what_the_headers_declare_and_no_more, names_in_the_version_script_exist,
          the_archive_shows_public_names_only, asks_for_memory_and_strings_only, every_function_has_a_manual_page,
          manual_pages_are_well_formed, the_check_example_judges, the_check_example_judges_when_linked_statically,
          the_make_example_makes_a_good_file, the_python_example_judges]
 if not SANITIZERS:
-    TESTS.append(has_no_data_that_could_change)
+    TESTS += [has_no_data_that_could_change, is_built_alone]
 
 
 def main():
