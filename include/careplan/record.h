@@ -85,11 +85,12 @@ int careplan_writer_set(struct careplan_writer *w, const char *name_en, const ch
 int careplan_writer_set_item(struct careplan_writer *w, size_t i, const char *text, size_t length);
 
 /* Gives the record to the callback, in one call, and begins the next: free text in quotes with "" for ",
- * other items bare, CRLF. -EINVAL: a required item is empty; -EMSGSIZE: it is over limits.row_bytes; -EILSEQ:
- * its bytes would be taken for UTF-8. The record then stays as it is. */
+ * other items bare, CRLF. -EINVAL: a required item is empty; -EMSGSIZE: it is over limits.row_bytes. The
+ * record then stays as it is. */
 int careplan_writer_end_record(struct careplan_writer *w);
 void careplan_writer_drop_record(struct careplan_writer *w); /* forgets what was set */
-/* The end of the file: 0; -ENODATA: no record was written, or one was begun and not ended. */
+/* The end of the file: 0; -ENODATA: no record was written, or one was begun and not ended; -EILSEQ: all its
+ * text could be UTF-8 as well, and the check would take it for that (a few rare characters only). */
 int careplan_writer_finish(struct careplan_writer *w);
 uint64_t careplan_writer_records(const struct careplan_writer *w);
 

@@ -11,7 +11,7 @@
 
 static const struct problem_place whole_file = {0};
 
-static struct problem_place item_place(const struct record *r, size_t i)
+struct problem_place record_place(const struct record *r, size_t i)
 {
     const struct careplan_layout *layout = r->check->layout;
     return (struct problem_place){.line = r->row->items[i].line,
@@ -26,121 +26,6 @@ static bool item_copy(char *out, size_t size, const struct scanned_item *item)
     memcpy(out, item->text, item->length);
     out[item->length] = '\0';
     return true;
-}
-
-/* ---- Encoding ---- */
-
-static uint64_t lines_before(const uint8_t *text, size_t end)
-{
-    uint64_t lines = 0;
-    for (size_t i = 0; i < end; i++)
-        lines += text[i] == '\n' || (text[i] == '\r' && (i + 1 == end || text[i + 1] != '\n'));
-    return lines;
-}
-
-/* The code that a user-defined character has in Unicode: F040 is U+E000 (標準仕様 names the area by MS932).
- */
-static unsigned gaiji_unicode(const uint8_t *text)
-{
-    unsigned column = text[1] - (text[1] < 0x7F ? 0x40u : 0x41u);
-    return 0xE000u + (text[0] - 0xF0u) * 188u + column;
-}
-
-/* A place in an item's text; it only goes forward, however many characters are at fault. */
-struct text_place {
-    size_t offset, characters;
-    uint64_t lines;
-};
-
-static void place_forward(struct text_place *p, const struct scanned_item *item, size_t offset)
-{
-    p->lines += lines_before(item->text + p->offset, offset - p->offset);
-    p->characters += ms932_characters(item->text + p->offset, offset - p->offset);
-    p->offset = offset;
-}
-
-static void put_character(const struct record *r, size_t i, enum ms932_fault fault,
-                          const struct text_place *at, size_t size)
-{
-    static const char *const codes[] = {
-        [MS932_UNDEFINED] = "CP1004", [MS932_INCOMPLETE] = "CP1005", [MS932_GAIJI] = "CP1006"};
-    const uint8_t *text = r->row->items[i].text + at->offset;
-    char hex[8], number[24], unicode[16];
-    struct problem_place place = item_place(r, i);
-    place.line += at->lines;
-    snprintf(hex, sizeof hex, size == 2 ? "%02X%02X" : "%02X", text[0], text[size - 1]);
-    snprintf(number, sizeof number, "%zu", at->characters + 1);
-    snprintf(unicode, sizeof unicode, "U+%04X", fault == MS932_GAIJI ? gaiji_unicode(text) : 0);
-    PROBLEM(&r->check->sink, codes[fault], &place, WORD(hex), WORD(number), WORD(unicode));
-}
-
-/* Characters that are not MS932; true: none. */
-static bool characters_check(const struct record *r, size_t i)
-{
-    const struct scanned_item *item = &r->row->items[i];
-    struct text_place at = {0};
-    size_t offset = 0, size;
-    for (bool good = true;; good = false) {
-        enum ms932_fault fault = ms932_next_fault(item->text, item->length, &offset, &size);
-        if (fault == MS932_GOOD)
-            return good;
-        place_forward(&at, item, offset);
-        put_character(r, i, fault, &at, size);
-        /* What follows other faults may only be their echo. */
-        if (fault != MS932_GAIJI)
-            return false;
-        offset += size;
-    }
-}
-
-static bool nul_check(const struct record *r, size_t i)
-{
-    const struct scanned_item *item = &r->row->items[i];
-    uint64_t nuls = 0;
-    for (size_t k = 0; k < item->length; k++)
-        nuls += item->text[k] == 0;
-    if (nuls == 0)
-        return true;
-    char count[24];
-    struct problem_place place = item_place(r, i);
-    snprintf(count, sizeof count, "%llu", (unsigned long long)nuls);
-    PROBLEM(&r->check->sink, "CP1007", &place, WORD(count));
-    return false;
-}
-
-/* The first text outside ASCII tells whether the file is UTF-8, which is one fault of the file and not one of
- * each item. */
-static void utf8_check(struct careplan_check *c, const struct scanned_row *row, bool good)
-{
-    if (c->ms932_seen || c->items.utf8 || ascii_run(row->bytes, row->length) == row->length)
-        return;
-    if (!text_is_utf8(row->bytes, row->length)) {
-        c->ms932_seen = good;
-        return;
-    }
-    c->items.utf8 = true;
-    problem_put(&c->sink, "CP1001", &whole_file, NULL, 0);
-}
-
-static void encoding_check(struct record *r)
-{
-    struct careplan_check *c = r->check;
-    const struct scanned_row *row = r->row;
-    size_t offset = 0, size;
-    bool nuls = memchr(row->bytes, 0, row->length) != NULL;
-    bool good = c->items.utf8 || ms932_next_fault(row->bytes, row->length, &offset, &size) == MS932_GOOD;
-    utf8_check(c, row, good);
-    if (good && !nuls && !c->items.utf8)
-        return;
-    for (size_t i = 0; i < row->n_items; i++) {
-        const struct scanned_item *item = &row->items[i];
-        if (nuls && !nul_check(r, i))
-            r->bad[i] = true;
-        if (c->items.utf8) /* its lengths cannot be told */
-            r->bad[i] |= ascii_run(item->text, item->length) < item->length;
-        else if (!characters_check(r, i))
-            r->bad[i] = true;
-    }
 }
 
 /* ---- Form of the record ---- */
@@ -170,7 +55,7 @@ static void quotes_check(struct record *r)
     const struct scanned_row *row = r->row;
     for (size_t i = 0; i < row->n_items; i++) {
         uint8_t faults = row->items[i].faults;
-        const struct problem_place place = item_place(r, i);
+        const struct problem_place place = record_place(r, i);
         const char *code = faults & FAULT_UNCLOSED    ? "CP1011"
                            : faults & FAULT_UNESCAPED ? "CP1012"
                            : faults & FAULT_PLAIN     ? "CP1014"
@@ -234,7 +119,7 @@ static void version_of_name(struct record *r, const struct careplan_kind *conten
     struct careplan_check *c = r->check;
     const struct careplan_name *name = &c->name;
     bool old_name = name->sender_service[0] == '\0';
-    const struct problem_place place = item_place(r, 0);
+    const struct problem_place place = record_place(r, 0);
     char ja[64], en[64];
     snprintf(ja, sizeof ja, "%s%s", content->name, content->month_in_name ? "_対象年月" : "");
     snprintf(en, sizeof en, "%s%s", content->name, content->month_in_name ? "_YYYYMM" : "");
@@ -258,7 +143,7 @@ static void version_first(struct record *r)
     struct careplan_check *c = r->check;
     char value[VALUE_SIZE];
     const struct scanned_item *item = &r->row->items[0];
-    const struct problem_place place = item_place(r, 0);
+    const struct problem_place place = record_place(r, 0);
     value_text(item->text, item->length, false, VALUE_CHARACTERS, value);
     if (!item_copy(c->version, sizeof c->version, item)) {
         PROBLEM(&c->sink, "CP1101", &place, WORD(value), WORD(c->layout->version));
@@ -296,7 +181,7 @@ static bool version_check(struct record *r)
         return true;
     }
     char value[VALUE_SIZE];
-    const struct problem_place place = item_place(r, 0);
+    const struct problem_place place = record_place(r, 0);
     value_text(item->text, item->length, false, VALUE_CHARACTERS, value);
     bool known = item_equals(item, c->last_version, strlen(c->last_version));
     if (!item_copy(c->last_version, sizeof c->last_version, item))
@@ -321,7 +206,7 @@ static void version_month_check(struct record *r)
         return;
     c->wrong_month = true;
     char ja[VALUE_SIZE], en[VALUE_SIZE];
-    const struct problem_place place = item_place(r, 0);
+    const struct problem_place place = record_place(r, 0);
     const struct careplan_kind *kind = kind_of_month(c->name.kind->standard, c->name.kind->name, month);
     snprintf(ja, sizeof ja, "%s%s", kind ? "この月は" : "この月のバージョンはありません",
              kind ? kind->version->name : "");
@@ -339,7 +224,7 @@ static void month_check(struct record *r)
     size_t i = (size_t)c->layout->month_item;
     if (r->bad[i] || !item_copy(month, sizeof month, &r->row->items[i]))
         return;
-    const struct problem_place place = item_place(r, i);
+    const struct problem_place place = record_place(r, i);
     bool first = c->month[0] == '\0';
     if (first)
         memcpy(c->month, month, sizeof month);
@@ -545,6 +430,7 @@ int careplan_check_finish(struct careplan_check *c, struct careplan_check_result
         return -ENOMEM;
     if (c->scanner && !c->unreadable && c->rows == 0)
         problem_put(&c->sink, "CP1018", &whole_file, NULL, 0);
+    encoding_end(c);
     records_end(c);
     *result = (struct careplan_check_result){
         .bytes = c->bytes,

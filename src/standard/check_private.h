@@ -4,6 +4,7 @@
 #define STANDARD_CHECK_PRIVATE_H
 
 #include "standard/items.h"
+#include "standard/ms932.h"
 #include "standard/keys.h"
 #include "standard/relation.h"
 
@@ -50,7 +51,7 @@ struct careplan_check {
     bool begun, head_done;
     bool unreadable; /* UTF-16: nothing behind the head is looked at */
     bool wrong_way;  /* this kind does not go from such a sender to such a recipient: was said */
-    bool ms932_seen; /* text outside ASCII that is MS932 and not UTF-8: nobody asks again */
+    struct encoding_guess guess;
     bool no_memory;
     uint64_t bytes, rows, records;
     char version[7], last_version[7];
@@ -80,8 +81,16 @@ void compare_begin(struct careplan_check *c);
 void compare_pending(struct careplan_check *c);
 void compare_free(struct comparison *m);
 
+/* Where an item of the record stands. */
+struct problem_place record_place(const struct record *r, size_t i);
+/* Characters that are not of the encoding; marks the items that hold them. */
+void encoding_check(struct record *record);
+/* What only the end of the file shows of its encoding. */
+void encoding_end(struct careplan_check *c);
+
 /* The rules of records.tsv; the record has as many items as its layout. */
 void record_check(struct record *record);
+
 /* Those that only the end of the file shows. */
 void records_end(struct careplan_check *c);
 

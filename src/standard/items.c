@@ -138,14 +138,14 @@ static bool check_digits(const struct judged *j)
     return check_length(j, j->item->length);
 }
 
-/* Wide hyphens 817C (－), 815D (‐) and 815B (ー) count as one character where the source is in doubt. */
+/* Wide hyphens 817C (－) and 815D (‐) count as one character where the source is in doubt. */
 static size_t code_length(const struct judged *j)
 {
     const uint8_t *t = j->item->text;
     size_t characters = 0;
     for (size_t i = 0; i < j->item->length; characters++) {
         bool wide = j->definition->wide_hyphen && i + 1 < j->item->length && t[i] == 0x81 &&
-                    (t[i + 1] == 0x7C || t[i + 1] == 0x5D || t[i + 1] == 0x5B);
+                    (t[i + 1] == 0x7C || t[i + 1] == 0x5D);
         bool good = is_code_character(t[i]) || t[i] == '-' ||
                     (j->definition->any_code && t[i] >= 0x20 && t[i] < 0x7F);
         if (!wide && !good)

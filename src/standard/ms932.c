@@ -73,18 +73,33 @@ size_t ms932_characters(const uint8_t *text, size_t length)
     return n;
 }
 
-bool text_is_utf8(const uint8_t *text, size_t length)
+/* Three-byte sequences of kana and kanji are what makes UTF-8 likely. */
+static bool is_utf8(const uint8_t *text, size_t length, size_t *wide)
 {
-    size_t wide = 0, offset = 0, size;
-    for (size_t i = 0; i < length; i += size) {
+    *wide = 0;
+    for (size_t i = 0, size; i < length; i += size) {
         size = utf8_sequence(text + i, length - i);
         if (size == 0)
             return false;
-        if (size == 3 && text[i] >= 0xE2)
-            wide++;
+        *wide += size == 3 && text[i] >= 0xE2;
     }
-    bool also_ms932 = ms932_next_fault(text, length, &offset, &size) == MS932_GOOD;
-    return wide >= (also_ms932 ? 2u : 1u);
+    return true;
+}
+
+void encoding_guess(struct encoding_guess *g, const uint8_t *text, size_t length, bool ms932)
+{
+    size_t wide;
+    if (g->ms932 || g->utf8 || ascii_run(text, length) == length)
+        return;
+    bool utf8 = is_utf8(text, length, &wide);
+    g->maybe_utf8 |= utf8 && wide >= 2;
+    g->ms932 = ms932 && !utf8;
+    g->utf8 = utf8 && !ms932 && wide;
+}
+
+bool encoding_is_utf8(const struct encoding_guess *g)
+{
+    return g->utf8 || (g->maybe_utf8 && !g->ms932);
 }
 
 size_t utf8_put(char *out, uint32_t c)

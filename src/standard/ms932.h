@@ -26,8 +26,15 @@ size_t ms932_read(const uint8_t *text, size_t length, uint32_t *c);
 /* Writes a character below U+10000, at most 3 bytes; returns them. */
 size_t utf8_put(char *out, uint32_t c);
 
-/* Is `text` UTF-8 as a whole, and not MS932 by chance? Three-byte sequences (kana, kanji) decide. */
-bool text_is_utf8(const uint8_t *text, size_t length);
+/* Is a file MS932 or UTF-8? A text that can be only one of them decides; few characters may be both. */
+struct encoding_guess {
+    bool ms932, utf8; /* decided */
+    bool maybe_utf8;
+};
+/* The next text of the file; `ms932`: it has no fault as such. */
+void encoding_guess(struct encoding_guess *g, const uint8_t *text, size_t length, bool ms932);
+/* At the end of the file, or when `utf8` is decided. */
+bool encoding_is_utf8(const struct encoding_guess *g);
 
 /* A value as UTF-8 for a message: at most `characters` of them, then "…"; control characters made visible.
  * Out holds at least 4 * characters + 4 bytes. `utf8`: the bytes are UTF-8 already. */

@@ -26,9 +26,9 @@ struct careplan_writer {
     struct buffer texts; /* of the record under way, MS932, " doubled */
     struct slot slots[LAYOUT_ITEMS_MAX];
     struct buffer row;
-    bool begun;      /* an item was set */
-    bool ms932_seen; /* the file cannot be taken for UTF-8 any more */
-    int broken;      /* what the callback returned */
+    bool begun; /* an item was set */
+    struct encoding_guess guess;
+    int broken; /* what the callback returned */
     uint64_t records;
     struct careplan_writer_fault fault;
 };
@@ -267,18 +267,6 @@ static int row_build(struct careplan_writer *w)
     return buffer_text(&w->row, "\r\n") ? fail_memory(w) : 0;
 }
 
-/* The check takes a file for UTF-8 whose first text outside ASCII could be that. */
-static int utf8_check(struct careplan_writer *w)
-{
-    bool ascii = ascii_run(w->row.data, w->row.length) == w->row.length;
-    if (w->ms932_seen || ascii)
-        return 0;
-    if (text_is_utf8(w->row.data, w->row.length - 2))
-        return fail(w, -EILSEQ, 0, "the record's bytes would be taken for UTF-8");
-    w->ms932_seen = true;
-    return 0;
-}
-
 int careplan_writer_end_record(struct careplan_writer *w)
 {
     int r = w->broken;
@@ -288,10 +276,9 @@ int careplan_writer_end_record(struct careplan_writer *w)
         r = required_check(w);
     if (r == 0)
         r = row_build(w);
-    if (r == 0)
-        r = utf8_check(w);
     if (r < 0)
         return r;
+    encoding_guess(&w->guess, w->row.data, w->row.length, true);
     r = w->fn(w->context, w->row.data, w->row.length);
     if (r < 0) {
         w->broken = fail(w, r, 0, "the bytes could not be given away");
@@ -315,6 +302,8 @@ int careplan_writer_finish(struct careplan_writer *w)
         return w->broken;
     if (w->begun)
         return fail(w, -ENODATA, 0, "a record was begun and not ended");
+    if (encoding_is_utf8(&w->guess))
+        return fail(w, -EILSEQ, 0, "the file's few characters would be taken for UTF-8");
     return w->records ? 0 : fail(w, -ENODATA, 0, "no record was written");
 }
 

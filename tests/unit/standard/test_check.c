@@ -75,6 +75,18 @@ static void utf8_is_one_fault_of_the_file(void **state)
     expect(DLTPLAN, "\xEF\xBB\xBF" GOOD "202407,039999,\"見本見本\",202504\r\n", "1:1 CP1003, 0:0 CP1001");
 }
 
+static void a_record_that_is_ms932_only_decides_for_the_file(void **state)
+{
+    (void)state;
+#define DAY(day, text)                                                                  \
+    "202407,039999,0000000101,20250325,202504,0300000100,\"" text "\",387,0,202504" day \
+    ",,1000,1050,1,111211,,,\"\",,0300000005,\"\",,0,0300000100,\r\n"
+    /* 「笙問居」 could be UTF-8 as well, 「見本」 could not. */
+    expect(UPJSK, DAY("07", "\xE2\x99\x96\xE2\x8B\x8F") DAY("08", "\x8C\xA9\x96\x7B"), "");
+    expect(UPJSK, DAY("07", "\xE2\x99\x96\xE2\x8B\x8F"), "0:0 CP1001");
+#undef DAY
+}
+
 static void what_is_only_derived_is_a_warning(void **state)
 {
     (void)state;
@@ -455,6 +467,7 @@ int main(void)
         cmocka_unit_test(a_good_file_says_nothing),
         cmocka_unit_test(warns_of_a_file_without_records),
         cmocka_unit_test(utf8_is_one_fault_of_the_file),
+        cmocka_unit_test(a_record_that_is_ms932_only_decides_for_the_file),
         cmocka_unit_test(what_is_only_derived_is_a_warning),
         cmocka_unit_test(utf16_is_not_read_on),
         cmocka_unit_test(counts_the_nul_bytes_of_an_item),

@@ -146,8 +146,8 @@ static void every_rule_of_the_tables_is_in_the_catalogue(void **state)
 static void code_and_catalogue_name_the_same_rules(void **state)
 {
     (void)state;
-    static const char *const sources[] = {"check.c",   "compare.c",   "items.c", "name.c",
-                                          "records.c", "records.tsv", "unit.c",  "unit_keys.c"};
+    static const char *const sources[] = {"check.c",   "compare.c",   "encoding.c", "items.c",    "name.c",
+                                          "records.c", "records.tsv", "unit.c",     "unit_keys.c"};
     static const char *const header[] = {"product.h"};
     const struct careplan_rule *rules;
     autobuffer text = {0};
