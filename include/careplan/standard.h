@@ -142,8 +142,8 @@ enum careplan_name_class careplan_name_parse(const struct careplan_standard *s, 
 
 /* Makes a name: kind, month, offices, services, sequence and image_number are given (any case; "" where the
  * kind's names have no such part), `canonical` is filled in. By the rules of careplan_name_parse, which finds
- * the same parts in it again. 0; -EINVAL: a part does not fit, what is wrong goes to `fn` (may be NULL), and
- * `name` is left as it was. */
+ * the same parts in it again. 0; -EINVAL: a part does not fit; problems that a name has by itself go to `fn`
+ * (may be NULL), and `name` is left as it was. */
 int careplan_name_make(struct careplan_name *name, careplan_problem_fn *fn, void *context);
 
 /* ---- The check of one file, as a stream ---- */
