@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "standard/relation.h"
 #include "standard/unit_private.h"
 
@@ -275,11 +276,17 @@ enum careplan_unit_state careplan_unit_judge(const struct careplan_unit_file *fi
                                              const struct careplan_check_options *options,
                                              careplan_problem_fn *fn, void *context)
 {
+    with_cleanup(unit_content_free) struct unit_content content = {.fn = fn, .context = context};
     struct unit u = {.files = files, .n = n, .sink = {.fn = fn, .context = context}, .incomplete = n == 0};
+    if (unit_by_content(&content, files, n)) {
+        u.files = content.files;
+        u.sink.fn = fn ? unit_content_put : NULL;
+        u.sink.context = &content;
+    }
     if (options)
         u.sink.options = *options;
     for (size_t i = 0; i < n; i++)
-        file_judge(&u, &files[i]);
+        file_judge(&u, &u.files[i]);
     return u.incomplete    ? CAREPLAN_UNIT_INCOMPLETE
            : u.faulty      ? CAREPLAN_UNIT_FAULTY
            : u.sub_missing ? CAREPLAN_UNIT_SUB_MISSING

@@ -27,6 +27,19 @@ const struct unit_pattern *pattern_of(const struct careplan_kind *main);
 /* Does the file go with this main file? */
 bool goes_with(const struct careplan_name *file, const struct careplan_name *main);
 
+/* The unit's files with names of their content's version; problems go on with the files that were given. */
+struct unit_content {
+    const struct careplan_unit_file *given;
+    struct careplan_name *names;
+    struct careplan_unit_file *files;
+    careplan_problem_fn *fn;
+    void *context;
+};
+/* False: they are so already (or there is no memory, and they are judged as named). */
+bool unit_by_content(struct unit_content *u, const struct careplan_unit_file *files, size_t n);
+careplan_problem_fn unit_content_put; /* context: a struct unit_content whose fn is not NULL */
+void unit_content_free(struct unit_content *u);
+
 /* Records of a part without their main record (標準仕様 関連キー). */
 void part_keys_judge(struct unit *u, const struct careplan_unit_file *part);
 /* Users of a main file without a record in a part that they need. */

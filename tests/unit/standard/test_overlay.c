@@ -376,6 +376,36 @@ static void a_unit_of_the_next_version_is_complete(void **state)
     assert_int_equal(careplan_unit_judge(files, 2, NULL, NULL, NULL), CAREPLAN_UNIT_INCOMPLETE);
 }
 
+/* 202604 wants one kind more beside 第1表; an office that still sends 202407 does not have it. */
+static void a_plan_is_judged_as_a_unit_of_the_version_of_its_records(void **state)
+{
+    (void)state;
+    with_cleanup(tables_free) struct tables t = {.n = 0};
+    tables_add_version(&t, "202604");
+    tables_add(&t, "units.tsv",
+               "version\tmain\tneeds\tsubs\timages\n202604\tUP1KYO\tUP2KYO UP3KYO UPHOSOKU DLT1KYO\t\tno\n");
+    with_cleanup(autostandard) struct careplan_standard *s = tables_standard(&t);
+    static const char *const names[] = {"UP1KYO_" OFFICES, "UP2KYO_" OFFICES, "UP3KYO_" OFFICES,
+                                        "UPHOSOKU_000000_" OFFICES};
+    struct careplan_name parsed[4];
+    struct careplan_check_result results[4];
+    struct careplan_unit_file files[4];
+    for (size_t i = 0; i < 4; i++) {
+        expect_version(s, names[i], "202604");
+        assert_int_equal(careplan_name_parse(s, names[i], &parsed[i], NULL, NULL), CAREPLAN_NAME_TRANSFER);
+        results[i] = (struct careplan_check_result){.version = "202407"};
+        files[i] = (struct careplan_unit_file){.name = &parsed[i], .result = &results[i]};
+    }
+    struct findings f = {0};
+    assert_int_equal(careplan_unit_judge(files, 4, NULL, findings_add, &f), CAREPLAN_UNIT_COMPLETE);
+    assert_int_equal(careplan_unit_judge(files, 3, NULL, findings_add, &f), CAREPLAN_UNIT_INCOMPLETE);
+    assert_int_equal(f.n, 1);
+    assert_string_equal(f.list[0].file, parsed[0].canonical);
+    for (size_t i = 0; i < 4; i++)
+        snprintf(results[i].version, sizeof results[i].version, "202604");
+    assert_int_equal(careplan_unit_judge(files, 4, NULL, NULL, NULL), CAREPLAN_UNIT_INCOMPLETE);
+}
+
 static void a_kind_of_its_own_comes_with_rows_and_words(void **state)
 {
     (void)state;
@@ -438,6 +468,7 @@ int main(void)
         cmocka_unit_test(a_file_is_judged_by_the_version_that_its_records_say),
         cmocka_unit_test(files_of_another_count_are_told_their_version),
         cmocka_unit_test(a_unit_of_the_next_version_is_complete),
+        cmocka_unit_test(a_plan_is_judged_as_a_unit_of_the_version_of_its_records),
         cmocka_unit_test(a_kind_of_its_own_comes_with_rows_and_words),
         cmocka_unit_test(threads_share_a_standard_and_make_their_own),
     };
