@@ -75,9 +75,14 @@ def test_the_corrected_main_file_heals_its_unit_also_after_a_restart(pair):
     arrives(service, CARE, month)
     wait_until(lambda: reports(care.outbox()) == found, "the other unit's report stays as it was, these are gone")
     assert all(before[name] == text for name, text in found.items())
-    os.unlink(care.outbox() / next(name for name in plan if name.startswith("UP2KYO")))
+    at_fault = care.outbox() / next(name for name in plan if name.startswith("UP2KYO"))
+    at_fault.rename(care.outbox() / "away.tmp")
     wait_until(lambda: not reports(care.outbox()), "without the file at fault nothing is at fault")
     wait_until(lambda: care.state_of(sequence_of(plan)) == "waiting", "but a file is missing")
+    (care.outbox() / "away.tmp").rename(at_fault)
+    wait_until(lambda: reports(care.outbox()) == found, "it is judged anew when it comes back")
+    at_fault.unlink()
+    wait_until(lambda: not reports(care.outbox()), "nor when it is gone")
 
 
 def test_a_table_of_a_preventive_plan_without_its_record(world):
