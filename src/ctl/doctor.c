@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "control/rules.h"
 #include "ctl/commands.h"
 #include "ctl/common.h"
 #include "ctl/drop.h"
@@ -106,6 +107,18 @@ static void look_at_office(struct doctor *d)
                             r == -ENOENT ? "; do: careplanctl enrol" : "");
 }
 
+/* The tables of [standard] layouts: careplanfs does not start with bad ones. */
+static void look_at_layouts(struct doctor *d)
+{
+    struct error e = {0};
+    struct rules *rules = d->settings->layouts ? rules_new(d->settings, &e) : NULL;
+    if (rules)
+        doctor_say(stdout, DOCTOR_OK, "layouts", "%s", d->settings->layouts);
+    else if (d->settings->layouts)
+        d->errors += doctor_say(stdout, DOCTOR_ERROR, "layouts", "%s", e.text);
+    rules_free(rules);
+}
+
 static void look_at_config(struct doctor *d)
 {
     struct error e = {0};
@@ -121,6 +134,7 @@ static void look_at_config(struct doctor *d)
     else
         d->errors += doctor_say(stdout, DOCTOR_ERROR, "configuration",
                                 "%s names no office; do: careplanctl enrol", d->config);
+    look_at_layouts(d);
     d->errors += doctor_users(stdout, settings);
     for (size_t i = 0; i < settings->n_offices; i++) {
         d->office = &settings->offices[i];

@@ -90,6 +90,8 @@ def test_a_bad_table_is_refused_with_line_and_reason(layouts, folder, tmp_path, 
         assert done.returncode == 2, f"expected 2:\n{done.stdout}{done.stderr}"
         assert done.stderr.count("\n") == 1 and f"{table}:{line}: {reason}" in done.stderr, done.stderr
         assert "; do: " in done.stderr, done.stderr
+    doctor = run(program("careplanctl"), "doctor", "--config", config, check=False)
+    assert f"error: layouts: {table}:{line}: {reason}" in doctor.stdout, doctor.stdout
 
 
 def test_a_folder_without_tables_and_a_name_that_is_none_are_refused(layouts, folder, tmp_path):
