@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/buffer.h"
 #include "base/cleanup.h"
 #include "tables.h"
 
@@ -341,6 +342,66 @@ static void tables_have_a_bound(void **state)
     tables_free(&t);
 }
 
+/* One table, its head and `n` times the row, with its number for '#'. */
+static void expect_rows(const char *name, const char *head, size_t n, const char *row, unsigned long line,
+                        const char *reason)
+{
+    autobuffer text = {0};
+    const char *mark = strchr(row, '#');
+    buffer_text(&text, head);
+    for (size_t i = 0; i < n && mark; i++)
+        buffer_printf(&text, "%.*s%zu%s", (int)(mark - row), row, i, mark + 1);
+    const struct careplan_table table = {name, (const char *)text.data, text.length};
+    expect_fault(&table, 1, name, line, reason);
+}
+
+static void lists_have_a_bound(void **state)
+{
+    (void)state;
+    expect_rows("units.tsv", UNITS, 4097, "2026#\t\t\t\t\n", 4098, "more than 4096 rows");
+    expect_rows("records.tsv", RECORDS, 256, "UPPLAN\tin_month\tCP1113\tservice_date target_ym\t#\n", 0,
+                "more than 255 rules for UPPLAN");
+    autofree char *values = calloc(1, 1200);
+    memset(values, 'x', 1100);
+    autofree char *row = NULL;
+    assert_true(asprintf(&row, "UPPLAN\tin_month\tCP1113\tservice_date target_ym\t#%s\n", values) > 0);
+    expect_rows("records.tsv", RECORDS, 1, row, 2, "values are longer than 1024 bytes");
+
+    struct tables t = {.n = 0};
+    tables_add_own(&t);
+    for (int i = 0; i < 1025; i++) {
+        char words[64], kind[64];
+        snprintf(words, sizeof words, "UPX%d\tx\tx\tno\n", i);
+        snprintf(kind, sizeof kind, "202604\tUPX%d\tx\t-\tno\t\t\t\n", i);
+        tables_append(&t, "kind_words.tsv", words);
+        tables_append(&t, "file_kinds.tsv", kind);
+    }
+    expect_fault(t.list, t.n, "file_kinds.tsv", 1026, "more than 1024 kinds");
+    tables_free(&t);
+}
+
+static void many_layouts_have_a_bound(void **state)
+{
+    (void)state;
+    enum { MANY = 1025, LINES = 4096 };
+    autofree struct careplan_table *list = calloc(MANY, sizeof *list);
+    autofree char *names = calloc(MANY, 32);
+    for (size_t i = 0; i < MANY; i++) {
+        char *name = names + 32 * i;
+        snprintf(name, 32, "202604/K%zu.tsv", i);
+        list[i] = (struct careplan_table){name, ITEMS, strlen(ITEMS)};
+    }
+    expect_fault(list, MANY, "202604/K1024.tsv", 0, "more than 1024 layouts");
+    /* Rows of nothing take more memory than text. */
+    autobuffer text = {0};
+    buffer_text(&text, ITEMS);
+    for (size_t i = 0; i < LINES; i++)
+        buffer_text(&text, "\t\t\t\t\t\t\t\n");
+    for (size_t i = 0; i < 60; i++)
+        list[i] = (struct careplan_table){names + 32 * i, (const char *)text.data, text.length};
+    expect_fault(list, 60, "", 0, "the tables need more than 16 MiB of memory");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +416,8 @@ int main(void)
         cmocka_unit_test(a_unit_is_of_kinds_of_its_version),
         cmocka_unit_test(flows_and_service_types_are_read_strictly),
         cmocka_unit_test(tables_have_a_bound),
+        cmocka_unit_test(lists_have_a_bound),
+        cmocka_unit_test(many_layouts_have_a_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
