@@ -1,14 +1,17 @@
 /* The check over arbitrary bytes. The first byte chooses kind and version, the second how the rest is cut
- * into writes, and whether little is remembered of the records. What must hold whatever comes:
+ * into writes, whether little is remembered of the records, and whether rules are ruled otherwise. What must
+ * hold whatever comes:
  * - cut into pieces or in one, the check finds the same;
  * - every problem has a rule of the catalogue, texts, and a place that can be;
+ * - a file without problems goes through reader and writer, and is then the same records without problems;
  * - where no quote is at fault, the records are those that libcsv finds. */
 #include <csv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "careplan/standard.h"
+#include "base/buffer.h"
+#include "careplan/record.h"
 #include "standard/layout.h"
 #include "standard/scanner.h"
 
@@ -51,12 +54,18 @@ static void found_add(void *context, const struct careplan_problem *p)
     f->hash = mix(f->hash, &p->column, sizeof p->column);
 }
 
-static void check_run(const struct careplan_name *name, size_t keys, const uint8_t *data, size_t length,
-                      size_t step, struct found *f)
+/* Some other ruling of a rule. */
+static enum careplan_severity ruled(void *context, const char *code, enum careplan_severity standard)
+{
+    (void)context;
+    return (enum careplan_severity)(((unsigned)code[5] + standard) % 3);
+}
+
+static void check_run(const struct careplan_name *name, const struct careplan_check_options *options,
+                      const uint8_t *data, size_t length, size_t step, struct found *f)
 {
     struct careplan_check_result r;
-    const struct careplan_check_options options = {.limits = {.keys = keys}};
-    struct careplan_check *c = careplan_check_new(name, &options, found_add, f);
+    struct careplan_check *c = careplan_check_new(name, options, found_add, f);
     require(c != NULL);
     for (size_t at = 0; at < length; at += step)
         require(careplan_check_write(c, data + at, length - at < step ? length - at : step) == 0);
@@ -72,7 +81,68 @@ static void check_run(const struct careplan_name *name, size_t keys, const uint8
     careplan_check_free(c);
 }
 
-/* ---- the records against libcsv ---- */
+/* ---- A file without problems is written again ---- */
+
+enum { TEXT_SIZE = 3 * CAREPLAN_ITEM_MAX + 1 }; /* a byte has at most 3 in UTF-8 */
+
+struct again {
+    uint64_t hash;
+    char *text;
+    struct careplan_writer *writer;
+    struct buffer bytes;
+    bool reading; /* what was written */
+};
+
+static int bytes_append(void *context, const void *data, size_t length)
+{
+    return buffer_append(context, data, length);
+}
+
+static int record_again(void *context, const struct careplan_record *record)
+{
+    struct again *a = context;
+    if (!a->writer)
+        a->writer = careplan_writer_new(careplan_record_kind(record), NULL, bytes_append, &a->bytes);
+    require(a->writer && careplan_record_faults(record) == 0);
+    for (size_t i = 0; i < careplan_record_items(record); i++) {
+        ptrdiff_t length = careplan_record_item(record, i, a->text, TEXT_SIZE);
+        require(length >= 0 && length < TEXT_SIZE);
+        a->hash = mix_text(a->hash, a->text);
+        if (!a->reading)
+            require(careplan_writer_set_item(a->writer, i, a->text, (size_t)length) == 0);
+    }
+    if (!a->reading)
+        require(careplan_writer_end_record(a->writer) == 0);
+    return 0;
+}
+
+static uint64_t read_again(struct again *a, const struct careplan_kind *kind, const void *data, size_t length)
+{
+    struct careplan_reader *r = careplan_reader_new(kind, NULL, record_again, a);
+    require(r && careplan_reader_write(r, data, length) == 0 && careplan_reader_finish(r) == 0);
+    careplan_reader_free(r);
+    return a->hash;
+}
+
+static void write_again(const struct careplan_name *name, const uint8_t *data, size_t length)
+{
+    struct careplan_check_result r;
+    struct again a = {.hash = HASH_START, .text = malloc(TEXT_SIZE)};
+    require(a.text != NULL);
+    uint64_t hash = read_again(&a, name->kind, data, length);
+    require(a.writer && careplan_writer_finish(a.writer) == 0);
+    a.reading = true;
+    a.hash = HASH_START;
+    require(read_again(&a, name->kind, a.bytes.data, a.bytes.length) == hash);
+    require(careplan_check_buffer(name, a.bytes.data, a.bytes.length, NULL, NULL, NULL, &r) == 0);
+    require(r.errors == 0 && r.warnings == 0 && r.records == careplan_writer_records(a.writer));
+    careplan_check_result_free(&r);
+    careplan_writer_free(a.writer);
+    buffer_free(&a.bytes);
+    free(a.text);
+}
+
+/* ---- The records against libcsv ---- */
 
 struct records {
     uint64_t hash, rows;
@@ -159,16 +229,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
     if (length < 2)
         return 0;
     name_make(data[0], &name);
-    size_t step = data[1] ? data[1] : 1, keys = data[1] & 1 ? 5 : 0;
+    size_t step = data[1] ? data[1] : 1;
+    const struct careplan_check_options options = {.severity = data[1] & 2 ? NULL : ruled,
+                                                   .limits = {.keys = data[1] & 1 ? 5 : 0}};
     data += 2;
     length -= 2;
     uint64_t lines = 1;
     for (size_t i = 0; i < length; i++)
         lines += data[i] == '\n' || data[i] == '\r';
     struct found whole = {.hash = HASH_START, .lines = lines, .columns = LAYOUT_ITEMS_MAX}, cut = whole;
-    check_run(&name, keys, data, length, length ? length : 1, &whole);
-    check_run(&name, keys, data, length, step, &cut);
+    check_run(&name, &options, data, length, length ? length : 1, &whole);
+    check_run(&name, &options, data, length, step, &cut);
     require(whole.n == cut.n && whole.hash == cut.hash);
+    if (whole.n == 0 && !options.severity && name.kind->layout)
+        write_again(&name, data, length);
     compare_with_libcsv(data, length);
     return 0;
 }
