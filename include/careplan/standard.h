@@ -28,7 +28,7 @@ enum careplan_severity { CAREPLAN_OFF, CAREPLAN_WARNING, CAREPLAN_ERROR };
 enum {
     CAREPLAN_ITEM_MAX = 64 * 1024,  /* bytes of one item */
     CAREPLAN_ROW_MAX = 1024 * 1024, /* bytes of one record */
-    CAREPLAN_PROBLEMS_MAX = 1000,   /* reported a file; the rest are counted */
+    CAREPLAN_PROBLEMS_MAX = 1000,   /* errors, and warnings, reported a file; the rest are counted */
     CAREPLAN_NAME_MAX = 128,
     CAREPLAN_IMAGES_MAX = 4096, /* image names collected a UPKIHON file */
     CAREPLAN_KEYS_MAX = 65536,  /* different keys remembered of one file */
@@ -229,10 +229,12 @@ enum careplan_unit_state careplan_unit_judge(const struct careplan_unit_file *fi
                                              const struct careplan_check_options *options,
                                              careplan_problem_fn *fn, void *context);
 
-/* Who may send what to whom (標準仕様 2.2, 3.2, flows.tsv), by service types. */
+/* Who may send what to whom (標準仕様 2.2, 3.2, flows.tsv), by service types. A type that the standard does not
+ * mention (46, AF) may do anything: false is only what its own words forbid. */
 bool careplan_flow_allowed(const struct careplan_kind *kind, const char *sender_service,
                            const char *recipient_service);
-/* May an office of this service type put out / take in this kind at all? (candidates of a 202208 name) */
+/* May an office of this service type put out / take in this kind at all? (candidates of a 202208 name.) 46 and AF
+ * are taken here for what they are known as, else every name would be unclear. */
 bool careplan_flow_may_send(const struct careplan_kind *kind, const char *service);
 bool careplan_flow_may_receive(const struct careplan_kind *kind, const char *service);
 

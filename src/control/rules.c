@@ -83,20 +83,6 @@ struct careplan_check_options rules_unit_options(const struct rules *r, size_t h
     return options;
 }
 
-static enum careplan_severity error_or_off(void *context, const char *code, enum careplan_severity standard)
-{
-    enum careplan_severity s = context ? severity(context, code, standard) : standard;
-    return s == CAREPLAN_ERROR ? s : CAREPLAN_OFF;
-}
-
-struct careplan_check_options rules_errors_only(const struct rules *r, size_t held)
-{
-    struct careplan_check_options options = rules_unit_options(r, held);
-    options.severity = error_or_off;
-    options.context = (void *)r; /* only read */
-    return options;
-}
-
 enum careplan_severity rules_severity(const struct rules *r, const struct careplan_rule *rule)
 {
     const struct careplan_rule *first;

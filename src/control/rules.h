@@ -20,9 +20,6 @@ const struct careplan_check_options *rules_options(const struct rules *r);
  * (some 10 MB); what is over them is not compared. */
 enum { RULES_UNIT_KEYS = 3 * CAREPLAN_KEYS_MAX };
 struct careplan_check_options rules_unit_options(const struct rules *r, size_t held);
-/* Warnings are off: where only errors count, or where so many warnings stand before the first error that it
- * was not reported. */
-struct careplan_check_options rules_errors_only(const struct rules *r, size_t held);
 enum careplan_severity rules_severity(const struct rules *r, const struct careplan_rule *rule);
 
 /* Does [rules] name only rules that are there and can be changed? Reads as settings_check_rules. */

@@ -206,7 +206,7 @@ static int begin_file(struct incoming *in, struct incoming_file *f)
     f->begun = true;
     in->n_first = 0;
     if (f->transfer.kind) {
-        struct careplan_check_options options = rules_errors_only(in->l->rules, in->keys);
+        struct careplan_check_options options = rules_unit_options(in->l->rules, in->keys);
         in->check = careplan_check_new(&f->transfer, &options, found, in);
     }
     if (f->size)
@@ -294,7 +294,7 @@ int incoming_judge(struct incoming *in)
         return local(in, -ENOMEM);
     for (size_t i = 0; i < in->n_files; i++)
         unit[i] = (struct careplan_unit_file){.name = &in->files[i].transfer, .result = &in->files[i].result};
-    const struct careplan_check_options options = rules_errors_only(in->l->rules, 0);
+    const struct careplan_check_options options = rules_unit_options(in->l->rules, 0);
     switch (careplan_unit_judge(unit, in->n_files, &options, unit_found, in)) {
     case CAREPLAN_UNIT_INCOMPLETE:
         return open_fault(in, RULE_UNIT_INCOMPLETE);

@@ -197,30 +197,18 @@ static int take_check(void *check, const void *data, size_t length)
     return careplan_check_write(check, data, length);
 }
 
-static int check_once(const struct judge_request *request, const struct careplan_name *name,
-                      const struct careplan_check_options *options, struct findings *f,
-                      struct careplan_check_result *result)
-{
-    with_cleanup(autocheck) struct careplan_check *check = careplan_check_new(name, options, findings_add, f);
-    if (!check)
-        return -ENOMEM;
-    int r = read_content(request, take_check, check);
-    return r < 0 ? r : careplan_check_finish(check, result);
-}
-
 static int check_transfer(const struct judge_request *request, const struct careplan_name *name,
                           struct findings *f)
 {
-    with_cleanup(careplan_check_result_free) struct careplan_check_result result = {0}, again = {0};
-    int r = check_once(request, name, rules_options(request->rules), f, &result);
-    if (r < 0)
-        return r;
-    if (result.errors && !f->errors) { /* behind so many warnings that none was told: tell those alone */
-        const struct careplan_check_options errors = rules_errors_only(request->rules, 0);
-        careplan_report_free(f->report);
-        f->report = NULL;
-        r = check_once(request, name, &errors, f, &again);
-    }
+    with_cleanup(careplan_check_result_free) struct careplan_check_result result = {0};
+    with_cleanup(autocheck) struct careplan_check *check =
+        careplan_check_new(name, rules_options(request->rules), findings_add, f);
+    if (!check)
+        return -ENOMEM;
+    int r = read_content(request, take_check, check);
+    if (r == 0)
+        r = careplan_check_finish(check, &result);
+    /* Those that were only counted as well. */
     f->errors = result.errors > f->errors ? result.errors : f->errors;
     f->warnings = result.warnings > f->warnings ? result.warnings : f->warnings;
     return r;

@@ -50,8 +50,10 @@ static void keep(struct unit_judging *j, const struct careplan_problem *problem)
     j->warnings += !error;
     if (first)
         snprintf(j->fault, sizeof j->fault, "%s", problem->code);
-    if ((error && !first) || j->n_problems == LEDGER_PROBLEMS_MAX)
+    if ((error && !first) || (j->n_problems == LEDGER_PROBLEMS_MAX && !first))
         return;
+    j->n_problems -=
+        j->n_problems == LEDGER_PROBLEMS_MAX; /* the error's place counts more than a warning's */
     size_t at = first ? 0 : j->n_problems;
     memmove(j->problems + at + 1, j->problems + at, (j->n_problems - at) * sizeof *j->problems);
     j->n_problems++;
@@ -83,6 +85,7 @@ static void found(void *context, const struct careplan_problem *problem)
     careplan_report_add(j->reports[i], &own);
 }
 
+/* What an earlier look at the unit found. */
 static int forget(struct unit_judging *j)
 {
     for (size_t i = 0; i < j->unit->n_files; i++) {
@@ -100,19 +103,11 @@ static int forget(struct unit_judging *j)
 
 static int judge(struct unit_judging *j)
 {
-    const struct rules *rules = j->look->rules;
-    size_t n = j->unit->n_files;
     int r = forget(j);
     if (r)
         return r;
-    j->state = careplan_unit_judge(j->files, n, rules_options(rules), found, j);
-    if (j->state == CAREPLAN_UNIT_FAULTY && !j->fault[0]) { /* behind so many warnings that none was told */
-        const struct careplan_check_options errors = rules_errors_only(rules, 0);
-        r = forget(j);
-        if (r == 0)
-            careplan_unit_judge(j->files, n, &errors, found, j);
-    }
-    return r ? r : j->no_memory ? -ENOMEM : 0;
+    j->state = careplan_unit_judge(j->files, j->unit->n_files, rules_options(j->look->rules), found, j);
+    return j->no_memory ? -ENOMEM : 0;
 }
 
 char *judging_text(struct unit_judging *j, size_t i, size_t *length)

@@ -59,19 +59,16 @@ void template_fill(char *out, size_t size, const char *template, const char *ite
     out[at] = '\0';
 }
 
+/* Errors and warnings are bounded each by itself: why a file is refused must not stand behind warnings. */
 static bool sink_count(struct problem_sink *sink, enum careplan_severity severity)
 {
     if (severity == CAREPLAN_OFF)
         return false;
-    if (severity == CAREPLAN_ERROR)
-        sink->errors++;
-    else
-        sink->warnings++;
-    if (sink->reported >= CAREPLAN_PROBLEMS_MAX) {
+    uint64_t *count = severity == CAREPLAN_ERROR ? &sink->errors : &sink->warnings;
+    if (++*count > CAREPLAN_PROBLEMS_MAX) {
         sink->not_reported++;
         return false;
     }
-    sink->reported++;
     return sink->fn != NULL;
 }
 

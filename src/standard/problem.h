@@ -23,7 +23,7 @@ struct problem_sink {
     careplan_problem_fn *fn; /* may be NULL: problems are counted only */
     void *context;
     struct careplan_check_options options;
-    uint64_t errors, warnings, reported, not_reported;
+    uint64_t errors, warnings, not_reported;
 };
 
 enum { WORDS_MAX = 6, MESSAGE_SIZE = 1024, VALUE_SIZE = 192, VALUE_CHARACTERS = 40 };

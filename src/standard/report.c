@@ -43,19 +43,37 @@ struct careplan_report *careplan_report_new(enum careplan_report_kind kind, cons
     return NULL;
 }
 
+static void entry_free(struct entry *e)
+{
+    free(e->file);
+    free(e->message);
+    free(e->remedy);
+}
+
 void careplan_report_free(struct careplan_report *r)
 {
     if (!r)
         return;
-    for (size_t i = 0; i < r->n_entries; i++) {
-        free(r->entries[i].file);
-        free(r->entries[i].message);
-        free(r->entries[i].remedy);
-    }
+    for (size_t i = 0; i < r->n_entries; i++)
+        entry_free(&r->entries[i]);
     for (size_t i = 0; i < r->n_good; i++)
         free(r->good[i]);
     free(r->file_name);
     free(r);
+}
+
+/* Makes room for an error. False: there are errors only. */
+static bool warning_drop(struct careplan_report *r)
+{
+    size_t i = r->n_entries;
+    while (i > 0 && r->entries[i - 1].severity == CAREPLAN_ERROR)
+        i--;
+    if (i == 0)
+        return false;
+    entry_free(&r->entries[i - 1]);
+    memmove(&r->entries[i - 1], &r->entries[i], (r->n_entries - i) * sizeof *r->entries);
+    r->n_entries--;
+    return true;
 }
 
 void careplan_report_add(void *report, const struct careplan_problem *problem)
@@ -63,7 +81,8 @@ void careplan_report_add(void *report, const struct careplan_problem *problem)
     struct careplan_report *r = report;
     if (r->n_entries == CAREPLAN_PROBLEMS_MAX) {
         r->more++;
-        return;
+        if (problem->severity != CAREPLAN_ERROR || !warning_drop(r))
+            return;
     }
     struct entry *e = &r->entries[r->n_entries++];
     *e = (struct entry){.rule = careplan_rule_find(problem->code),

@@ -259,7 +259,7 @@ static void main_judge(struct unit *u, const struct unit_pattern *p, const struc
 static void file_judge(struct unit *u, const struct careplan_unit_file *file)
 {
     const struct unit_pattern *p = pattern_of(file->name->kind);
-    u->sink.errors = u->sink.warnings = u->sink.reported = u->sink.not_reported = 0;
+    u->sink.errors = u->sink.warnings = u->sink.not_reported = 0;
     if (p)
         main_judge(u, p, file);
     else if (is_orphan(u, file->name))
