@@ -67,10 +67,10 @@ def test_the_ruling_in_force_and_where_it_comes_from(tmp_path):
     assert f"error, by [rules] of {config} (catalogue: error)" in rules("--lang=en", "--config", config, "CP1031").stdout
     assert "error, by the catalogue" in rules("--lang=en", "--config", config, "CP1034").stdout
     lines = {line[:6]: line for line in rules("--lang=en", "--config", config).stdout.splitlines()}
-    assert "  warning (error)  " in lines["CP1042"] and "  off (warning)  " in lines["CP1053"]
+    assert "  warning (error)  " in lines["CP1042"] and "  off (error)  " in lines["CP1053"]
     assert "(" not in lines["CP1031"].split("  ")[1]
     found = {r["code"]: (r["severity"], r["catalogue_severity"], r["severity_from"]) for r in catalogue("--config", config)}
-    assert found["CP1042"] == ("warning", "error", "config") and found["CP1053"] == ("off", "warning", "config")
+    assert found["CP1042"] == ("warning", "error", "config") and found["CP1053"] == ("off", "error", "config")
     assert found["CP1031"] == ("error", "error", "config") and found["CP1034"] == ("error", "error", "catalogue")
 
 
