@@ -186,8 +186,10 @@ static bool version_check(struct record *r)
     bool known = item_equals(item, c->last_version, strlen(c->last_version));
     if (!item_copy(c->last_version, sizeof c->last_version, item))
         c->last_version[0] = '\0';
+    char first[VALUE_SIZE];
+    value_text((const uint8_t *)c->version, strlen(c->version), false, VALUE_CHARACTERS, first);
     if (!known)
-        PROBLEM(&c->sink, "CP1104", &place, WORD(c->version), WORD(value));
+        PROBLEM(&c->sink, "CP1104", &place, WORD(first), WORD(value));
     return false;
 }
 
@@ -442,7 +444,8 @@ int careplan_check_finish(struct careplan_check *c, struct careplan_check_result
         .image_lines = c->image_lines,
         .n_images = c->n_images,
     };
-    memcpy(result->version, c->version, sizeof c->version);
+    if (strspn(c->version, "0123456789") == strlen(c->version)) /* else it is none, but any bytes */
+        memcpy(result->version, c->version, sizeof c->version);
     c->images = NULL;
     c->image_lines = NULL;
     r = relation_finish(&c->relation, !c->unreadable, c->records, result);

@@ -14,6 +14,7 @@
 #include "careplan/record.h"
 #include "standard/layout.h"
 #include "standard/scanner.h"
+#include "text.h"
 
 #define HASH_START UINT64_C(14695981039346656037)
 
@@ -45,8 +46,7 @@ static void found_add(void *context, const struct careplan_problem *p)
 {
     struct found *f = context;
     require(careplan_rule_find(p->code) && p->severity != CAREPLAN_OFF);
-    require(p->message_ja[0] && p->message_en[0] && !strchr(p->message_ja, '\n') &&
-            !strchr(p->message_en, '\n'));
+    require(text_is_sentence(p->message_ja) && text_is_sentence(p->message_en));
     require(p->line <= f->lines && p->column <= f->columns);
     f->n++;
     f->hash = mix_text(mix_text(f->hash, p->code), p->message_ja);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "careplan/standard.h"
+#include "text.h"
 
 enum { NAME_SIZE = 600 };
 
@@ -18,9 +19,8 @@ static void said(void *context, const struct careplan_problem *p)
 {
     require(careplan_rule_find(p->code) && strcmp(p->rule, "file_name") == 0 && p->line == 0 &&
             p->column == 0);
-    require(p->message_ja[0] && p->message_en[0] && p->remedy_ja[0] && p->remedy_en[0]);
-    for (const char *c = p->message_ja; *c; c++)
-        require((unsigned char)*c >= 0x20 && *c != 0x7F);
+    require(text_is_sentence(p->message_ja) && text_is_sentence(p->message_en));
+    require(text_is_sentence(p->remedy_ja) && text_is_sentence(p->remedy_en));
     ++*(size_t *)context;
 }
 

@@ -10,6 +10,7 @@
 
 #include "careplan/standard.h"
 #include "standard/layout.h"
+#include "text.h"
 
 enum { TABLES_MAX = 16, KINDS_TRIED = 12 };
 
@@ -134,7 +135,8 @@ static void value_put(FILE *out, const struct careplan_layout *layout, size_t i,
 static void ignore(void *context, const struct careplan_problem *problem)
 {
     uint64_t *n = context;
-    require(careplan_rule_find(problem->code) && problem->message_ja[0] && problem->message_en[0]);
+    require(careplan_rule_find(problem->code) && text_is_sentence(problem->message_ja) &&
+            text_is_sentence(problem->message_en));
     ++*n;
 }
 

@@ -8,7 +8,7 @@
 
 #include "careplan/standard.h"
 #include "standard/status_words.h"
-#include "standard/utf8.h"
+#include "text.h"
 
 enum { FILES_MAX = 12, RECORD_SEPARATOR = 0x1E, TOLD_MAX = 16 };
 
@@ -28,15 +28,6 @@ static void require(bool holds)
         abort();
 }
 
-static bool is_text(const char *text, size_t length)
-{
-    const uint8_t *p = (const uint8_t *)text;
-    size_t size = 1;
-    for (size_t i = 0; i < length && size; i += size)
-        size = p[i] < 0x20 && p[i] != '\r' && p[i] != '\n' ? 0 : utf8_sequence(p + i, length - i);
-    return size != 0;
-}
-
 /* Only so many: they are sentences, and slow. */
 static void tell(struct unit *u, const struct careplan_problem *p)
 {
@@ -48,10 +39,10 @@ static void tell(struct unit *u, const struct careplan_problem *p)
         status_problem_words(p->file ? p->file->kind : NULL, p->code, p->line, p->column,
                              (enum careplan_language)language, words);
         status_place_words(p->line, p->column, (enum careplan_language)language, place);
-        require(words[0] && is_text(words, strlen(words)) && is_text(place, strlen(place)));
+        require(text_is_sentence(words) && text_is_plain(place, strlen(place), false));
         require(!place[0] == (!p->line && !p->column));
         status_reason_words(p->code, (enum careplan_language)language, words);
-        require(strncmp(words, p->code, strlen(p->code)) == 0 && is_text(words, strlen(words)));
+        require(strncmp(words, p->code, strlen(p->code)) == 0 && text_is_sentence(words));
     }
 }
 
@@ -61,7 +52,7 @@ static void report_check(const struct unit *u)
     if (u->n && !u->errors)
         careplan_report_add_good_file(u->report, u->names[0].canonical);
     char *text = careplan_report_text(u->report, &length);
-    require(text && length > 5 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 && is_text(text, length));
+    require(text && length > 5 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 && text_is_plain(text, length, true));
     for (size_t i = 0; i < length; i++) {
         ends += text[i] == '\r';
         require((text[i] == '\n') == (i > 0 && text[i - 1] == '\r'));
@@ -77,7 +68,8 @@ static void problem(void *context, const struct careplan_problem *p)
     while (i < u->n && p->file != &u->names[i])
         i++;
     require(i < u->n && p->severity != CAREPLAN_OFF);
-    require(p->message_ja[0] && p->message_en[0] && p->remedy_ja[0] && p->remedy_en[0]);
+    require(text_is_sentence(p->message_ja) && text_is_sentence(p->message_en));
+    require(text_is_sentence(p->remedy_ja) && text_is_sentence(p->remedy_en));
     require(p->column <= careplan_kind_items(p->file->kind) && (p->line || !p->column));
     require(++u->reported[i] <= CAREPLAN_PROBLEMS_MAX);
     u->errors |= p->severity == CAREPLAN_ERROR;

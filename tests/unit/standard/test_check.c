@@ -227,6 +227,22 @@ static void a_file_wrong_from_its_first_record_on_is_said_so_once(void **state)
            "1:0 CP1021, 3:0 CP1021");
 }
 
+/* Found by fuzzing: CP1104 named the first one as it stood. */
+static void bytes_that_are_no_version_are_not_handed_on(void **state)
+{
+    (void)state;
+    struct findings f;
+    const char content[] = "\x1c"
+                           "02407,039999,0000000101,202504\r\n" GOOD;
+    struct careplan_check_result r = judge(&f, DLTPLAN, content, sizeof content - 1);
+    assert_int_equal(f.n, 2);
+    assert_string_equal(f.list[1].code, "CP1104");
+    for (size_t i = 0; i < f.n; i++)
+        assert_null(strchr(f.list[i].message, 0x1C));
+    assert_string_equal(r.version, "");
+    careplan_check_result_free(&r);
+}
+
 static void a_run_of_records_of_another_version_is_said_once(void **state)
 {
     (void)state;
@@ -479,6 +495,7 @@ int main(void)
         cmocka_unit_test(a_header_row_is_said_once_and_the_records_are_read),
         cmocka_unit_test(a_file_wrong_from_its_first_record_on_is_said_so_once),
         cmocka_unit_test(a_run_of_records_of_another_version_is_said_once),
+        cmocka_unit_test(bytes_that_are_no_version_are_not_handed_on),
         cmocka_unit_test(a_version_is_not_for_every_month),
         cmocka_unit_test(content_of_202407_under_an_older_name_is_checked_as_202407),
         cmocka_unit_test(a_run_of_records_of_another_month_is_said_once),
