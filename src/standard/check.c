@@ -397,9 +397,18 @@ static void check_begin(struct careplan_check *c)
     c->begun = true;
 }
 
+/* What was lost is said ever after. */
+static int check_ended(struct careplan_check *c, int result)
+{
+    c->no_memory |= result < 0;
+    return c->no_memory ? -ENOMEM : 0;
+}
+
 int careplan_check_write(struct careplan_check *c, const void *data, size_t length)
 {
     const uint8_t *bytes = data;
+    if (c->no_memory)
+        return -ENOMEM;
     check_begin(c);
     c->bytes += length;
     if (!c->head_done) {
@@ -411,14 +420,13 @@ int careplan_check_write(struct careplan_check *c, const void *data, size_t leng
         length -= n;
         if (c->head_length < HEAD_SIZE)
             return 0;
-        int r = head_check(c);
+        int r = check_ended(c, head_check(c));
         if (r < 0)
             return r;
     }
     if (!c->scanner || c->unreadable || length == 0)
         return 0;
-    int r = scanner_write(c->scanner, bytes, length);
-    return r < 0 ? r : c->no_memory ? -ENOMEM : 0;
+    return check_ended(c, scanner_write(c->scanner, bytes, length));
 }
 
 int careplan_check_finish(struct careplan_check *c, struct careplan_check_result *result)
@@ -428,12 +436,14 @@ int careplan_check_finish(struct careplan_check *c, struct careplan_check_result
     int r = c->head_done ? 0 : head_check(c);
     if (r == 0 && c->scanner && !c->unreadable)
         r = scanner_finish(c->scanner);
-    if (r < 0 || c->no_memory)
+    if (check_ended(c, r) < 0)
         return -ENOMEM;
     if (c->scanner && !c->unreadable && c->rows == 0)
         problem_put(&c->sink, "CP1018", &whole_file, NULL, 0);
     encoding_end(c);
     records_end(c);
+    if (c->no_memory) /* the last record may be remembered only there */
+        return -ENOMEM;
     *result = (struct careplan_check_result){
         .bytes = c->bytes,
         .records = c->records,

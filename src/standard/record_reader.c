@@ -93,7 +93,9 @@ int careplan_reader_write(struct careplan_reader *r, const void *data, size_t le
     if (r->ended)
         return r->ended;
     int result = scanner_write(r->scanner, data, length);
-    return result < 0 ? result : r->ended;
+    if (result < 0) /* what was lost is said ever after */
+        r->ended = result;
+    return r->ended;
 }
 
 int careplan_reader_finish(struct careplan_reader *r)
