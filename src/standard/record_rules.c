@@ -105,17 +105,29 @@ void check_any_group(const struct judged *j)
         rule_put(j, 0, j->rule->code, NULL, 0);
 }
 
-/* No item is filled behind an empty one. */
+/* Slots, each `values` items wide from the one named on: none is filled in part behind one that is wholly
+ * empty. */
 void check_in_order(const struct judged *j)
 {
-    size_t empty = 0;
-    while (empty < j->rule->n_items && j->items[empty]->length)
-        empty++;
-    for (size_t i = empty; i < j->rule->n_items; i++)
-        if (j->items[i]->length) {
-            rule_put_value(j, i, j->rule->code, name_of(j, empty), nothing);
-            return;
-        }
+    const struct careplan_layout *layout = j->check->layout;
+    size_t width = strtoul(j->rule->values, NULL, 10), empty = j->rule->n_items;
+    for (size_t slot = 0; slot < j->rule->n_items; slot++) {
+        size_t from = j->rule->items[slot], end = from + (width ? width : 1), at = from;
+        end = end < layout->n_items ? end : layout->n_items;
+        while (at < end && j->record->row->items[at].length == 0)
+            at++;
+        if (at == end && empty == j->rule->n_items)
+            empty = slot;
+        if (at == end || empty == j->rule->n_items)
+            continue;
+        struct record_rule filled = *j->rule;
+        struct judged there = *j;
+        filled.items[0] = (uint8_t)at;
+        there.rule = &filled;
+        there.items[0] = &j->record->row->items[at];
+        rule_put_value(&there, 0, j->rule->code, name_of(j, empty), nothing);
+        return;
+    }
 }
 
 static bool is_amount(const struct scanned_item *item)

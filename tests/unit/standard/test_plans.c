@@ -97,10 +97,26 @@ static void a_plan_numbers_from_1_and_only_where_it_must(void **state)
 {
     (void)state;
     expect_rows("UPPLAN", "1:19 CP1175", RENTAL("000010", "1"), RENTAL("000020", "3"), NULL);
+    expect_rows("UPPLAN", "1:19 CP1175", RENTAL("000010", "0"), RENTAL("000020", "1"), NULL);
+    expect_rows("UPPLAN", "1:19 CP1175", RENTAL("000010", "1"), RENTAL("000010", "2"), RENTAL("000020", "3"),
+                NULL);
     expect_rows("UPPLAN", "1:19 CP1176", RENTAL("000010", "1"), NULL);
-    /* results are of one office, which may have only some of the user's numbers */
-    expect_rows("UPJSK", "", RENTAL("000010", "1"), RENTAL("000020", "3"), NULL);
-    expect_rows("UPJSK", "", RENTAL("000010", "2"), NULL);
+    expect_rows("UPPLAN", "1:19 CP1176", RENTAL("000010", "1"), RENTAL("000010", "2"), NULL);
+    expect_rows("UPPLAN", "1:19 CP1176", RENTAL("000010", "0"), NULL);
+    /* results are of one office, which may have only some of the user's numbers: warnings */
+    expect_rows("UPJSK", "1:19 CP1179", RENTAL("000010", "1"), RENTAL("000020", "3"), NULL);
+    expect_rows("UPJSK", "1:19 CP1180", RENTAL("000010", "2"), NULL);
+}
+
+static void an_item_without_number_is_found_in_any_order(void **state)
+{
+    (void)state;
+    expect_rows("UPPLAN", "2:19 CP1173", RENTAL("000010", "1"), RENTAL("000010", "") "|" SERVICE,
+                RENTAL("000020", "2"), NULL);
+    expect_rows("UPJSK", "3:19 CP1173", RENTAL("000010", "1"), RENTAL("000020", "2"),
+                RENTAL("000010", "") "|" SERVICE, NULL);
+    expect_rows("UPPLAN", "2:19 CP1174, 3:19 CP1173", RENTAL("000010", "1"), RENTAL("000020", "1"),
+                RENTAL("000030", ""), NULL);
 }
 
 /* The standard says it of 17; of 67 it is only derived. */
@@ -110,7 +126,7 @@ static void preventive_equipment_without_number_is_a_warning(void **state)
     expect_rows("UPPLAN", "", PREVENTIVE("000010", "1"), PREVENTIVE("000020", "2"), NULL);
     expect_rows("UPPLAN", "1:19 CP1177", PREVENTIVE("000010", ""), PREVENTIVE("000020", ""), NULL);
     expect_rows("UPPLAN", "2:19 CP1178", PREVENTIVE("000010", "1"), PREVENTIVE("000020", "1"), NULL);
-    expect_rows("UPPLAN", "1:19 CP1175", PREVENTIVE("000010", "1"), PREVENTIVE("000020", "3"), NULL);
+    expect_rows("UPPLAN", "1:19 CP1179", PREVENTIVE("000010", "1"), PREVENTIVE("000020", "3"), NULL);
 }
 
 static void equipment_of_202208_cannot_be_told_apart(void **state)
@@ -131,6 +147,7 @@ int main(void)
         cmocka_unit_test(the_rows_are_named),
         cmocka_unit_test(two_items_have_not_the_same_number),
         cmocka_unit_test(a_plan_numbers_from_1_and_only_where_it_must),
+        cmocka_unit_test(an_item_without_number_is_found_in_any_order),
         cmocka_unit_test(preventive_equipment_without_number_is_a_warning),
         cmocka_unit_test(equipment_of_202208_cannot_be_told_apart),
     };

@@ -95,13 +95,16 @@ static void limits_by_type_are_set_from_slot_1_without_a_gap(void **state)
     expect_row("UPHOSOKU", "type2_service_type=11", "1:24 CP1153");
     expect_row("UPHOSOKU", "type1_service_type=11|type3_service_type=15|type9_service_type=16",
                "1:28 CP1153");
+    /* any item of a slot counts */
+    expect_row("UPHOSOKU", "type1_limit_units=10|type2_service_type=15", "1:20 CP1154");
+    expect_row("UPHOSOKU", "type1_service_type=11|type3_over_units=0", "1:31 CP1153");
 }
 
 static void units_of_a_slot_need_its_type(void **state)
 {
     (void)state;
     expect_row("UPHOSOKU", "type1_total_units=100", "1:20 CP1154");
-    expect_row("UPHOSOKU", "type9_over_units=1", "1:52 CP1154");
+    expect_row("UPHOSOKU", "type9_over_units=1", "1:55 CP1153, 1:52 CP1154");
     expect_row("UPHOSOKU", "type1_limit_units=0|type1_total_units=0", ""); /* nothing is meant by 0 */
 }
 
