@@ -305,9 +305,9 @@ static void flow_check(struct careplan_check *c)
         snprintf(words, sizeof words, "%s %s", type->code, type->name_ja);
         PROBLEM(&c->sink, i == 0 ? "CP1123" : "CP1124", &whole_file, WORD(words));
     }
-    if (!in_scope || careplan_flow_allowed(name->kind, services[0], services[1]))
+    if (!in_scope || flow_expected(name->kind, services[0], services[1]))
         return;
-    c->wrong_way = true;
+    c->wrong_way = !careplan_flow_allowed(name->kind, services[0], services[1]);
     char ja[VALUE_SIZE * 2], en[VALUE_SIZE * 2], senders[VALUE_SIZE];
     const struct word title = {careplan_kind_title(name->kind, CAREPLAN_JA),
                                careplan_kind_title(name->kind, CAREPLAN_EN)};
@@ -315,8 +315,8 @@ static void flow_check(struct careplan_check *c)
     snprintf(ja, sizeof ja, "%sを送るのは、%sです。", title.ja, senders);
     flow_senders(name->kind, CAREPLAN_EN, senders, sizeof senders);
     snprintf(en, sizeof en, "It is sent by: %s.", senders);
-    PROBLEM(&c->sink, "CP1121", &whole_file, title, WORD(services[0]), WORD(services[1]),
-            ((struct word){ja, en}));
+    PROBLEM(&c->sink, c->wrong_way ? "CP1121" : "CP1127", &whole_file, title, WORD(services[0]),
+            WORD(services[1]), ((struct word){ja, en}));
 }
 
 static bool is_utf16(const uint8_t *head, size_t length)

@@ -265,6 +265,20 @@ static void put_flows(FILE *out, const struct careplan_standard *s)
     fputs("};\n", out);
 }
 
+static void put_roles(FILE *out, const struct careplan_standard *s)
+{
+    fputs("static const struct role table_roles[] = {\n", out);
+    for (size_t i = 0; i < s->n_roles; i++) {
+        const struct role *r = &s->roles[i];
+        fputs("    {", out);
+        put_text(out, r->service);
+        fprintf(out, ", %u, %s, ", r->role, bool_text(r->certain));
+        put_text(out, r->imports);
+        fputs("},\n", out);
+    }
+    fputs("};\n", out);
+}
+
 static void put_standard(FILE *out, const struct careplan_standard *s)
 {
     put_versions(out, s);
@@ -274,15 +288,17 @@ static void put_standard(FILE *out, const struct careplan_standard *s)
     put_units(out, s);
     put_services(out, s);
     put_flows(out, s);
+    put_roles(out, s);
     fprintf(
         out,
         "static const struct careplan_standard table_standard = {\n"
         "    .versions = table_versions, .n_versions = %zu, .kinds = table_kinds, .n_kinds = %zu,\n"
         "    .words = table_kind_words, .n_words = %zu, .sources = table_records, .n_sources = %zu,\n"
         "    .units = table_units, .n_units = %zu, .services = table_services, .n_services = %zu,\n"
-        "    .flows = table_flows, .n_flows = %zu};\n"
+        "    .flows = table_flows, .n_flows = %zu, .roles = table_roles, .n_roles = %zu};\n"
         "const struct careplan_standard *careplan_standard_builtin(void)\n{\n    return &table_standard;\n}\n",
-        s->n_versions, s->n_kinds, s->n_words, s->n_sources, s->n_units, s->n_services, s->n_flows);
+        s->n_versions, s->n_kinds, s->n_words, s->n_sources, s->n_units, s->n_services, s->n_flows,
+        s->n_roles);
 }
 
 static void put_catalogue(FILE *out, const struct standard_catalogue *catalogue)

@@ -1,45 +1,44 @@
-/* Who may send what to whom: 標準仕様 2.2 and 3.2 by service types. Lenient where the standard is silent: a
- * service type that it does not mention may do everything. */
+/* Who may send what to whom: 標準仕様 2.2 and 3.2 (flows.tsv) by service types (service_types.tsv,
+ * roles.tsv). Lenient where the standard is silent: a service type that it does not mention may do
+ * everything. */
 #include <stdio.h>
 #include <string.h>
 
 #include "standard/layout.h"
+#include "standard/tsv.h"
 
 enum { ROLE_ANY = ROLE_CARE_MANAGER | ROLE_CARE_SERVICE | ROLE_CENTER | ROLE_PREVENTIVE };
 
-static bool one_of(const char *service, const char *list)
-{
-    const char *found = strlen(service) == 2 ? strstr(list, service) : NULL;
-    return found && (found - list) % 3 == 0;
-}
+/* How much is forbidden: WIDE only what the standard's own words do; NARROW also what follows from taking a
+ * type for what it is known as outside the standard. */
+enum width { WIDE, NARROW };
 
-static unsigned service_roles(const struct careplan_standard *s, const char *service)
+static unsigned service_roles(const struct careplan_standard *s, const char *service, enum width width)
 {
-    /* 43 also stands for a 居宅介護支援事業所 that is designated for 介護予防支援 (3.2 counts it as 包括). 46
-     * and AF are the national codes of the preventive side. */
-    if (one_of(service, "43"))
-        return ROLE_CARE_MANAGER | ROLE_CENTER;
-    if (one_of(service, "46 AF"))
-        return ROLE_CENTER;
     const struct service_type *type = service_type_find(s, service, strlen(service));
-    if (!type)
-        return ROLE_ANY;
-    unsigned roles = (type->care ? ROLE_CARE_SERVICE : 0u) | (type->preventive ? ROLE_PREVENTIVE : 0u);
-    /* Offices that must employ care managers count as sending care-management offices too. */
-    if (one_of(service, "73 68 77 79"))
-        roles |= ROLE_CARE_MANAGER;
-    if (one_of(service, "75 69"))
-        roles |= ROLE_CENTER;
-    return roles;
+    unsigned roles = 0;
+    if (type)
+        roles = (type->care ? ROLE_CARE_SERVICE : 0u) | (type->preventive ? ROLE_PREVENTIVE : 0u);
+    for (size_t i = 0; i < s->n_roles; i++) {
+        if (strcmp(s->roles[i].service, service) != 0 || !service[0])
+            continue;
+        if (width == WIDE && !s->roles[i].certain)
+            return ROLE_ANY;
+        roles |= s->roles[i].role;
+    }
+    return roles ? roles : ROLE_ANY;
 }
 
-/* Roles that may take the kind in by this row. The text of 3.2 expects the plan of a commissioned
- * 居宅介護支援事業所 to reach 包括, though its table gives 包括 no import of it: accepted. */
-static unsigned flow_import(const struct flow *flow)
+/* Roles that may take the kind in by this table: its marks, and what the text says beside them. */
+static unsigned flow_import(const struct careplan_standard *s, const struct flow *flow, enum width width)
 {
     unsigned roles = flow->import;
-    if (flow->preventive_table && (strcmp(flow->kind, "UPPLAN") == 0 || strcmp(flow->kind, "DLTPLAN") == 0))
-        roles |= ROLE_CENTER;
+    for (size_t i = 0; i < s->n_roles; i++) {
+        const struct role *more = &s->roles[i];
+        if ((more->certain || width == WIDE) && ((flow->output | flow->import) & more->role) &&
+            word_in(more->imports, flow->kind))
+            roles |= more->role;
+    }
     return roles;
 }
 
@@ -49,17 +48,29 @@ static bool flow_applies(const struct flow *flow, const struct careplan_kind *ki
     return strcmp(flow->kind, kind->name) == 0 && (kind->version->preventive || !flow->preventive_table);
 }
 
-bool careplan_flow_allowed(const struct careplan_kind *kind, const char *sender_service,
-                           const char *recipient_service)
+static bool allowed(const struct careplan_kind *kind, const char *sender, const char *recipient,
+                    enum width width)
 {
-    unsigned sender = service_roles(kind->standard, sender_service),
-             recipient = service_roles(kind->standard, recipient_service);
-    for (size_t i = 0; i < kind->standard->n_flows; i++) {
-        const struct flow *flow = &kind->standard->flows[i];
-        if (flow_applies(flow, kind) && (flow->output & sender) && (flow_import(flow) & recipient))
+    const struct careplan_standard *s = kind->standard;
+    unsigned from = service_roles(s, sender, width), to = service_roles(s, recipient, width);
+    for (size_t i = 0; i < s->n_flows; i++) {
+        const struct flow *flow = &s->flows[i];
+        if (flow_applies(flow, kind) && (flow->output & from) && (flow_import(s, flow, width) & to))
             return true;
     }
     return false;
+}
+
+bool careplan_flow_allowed(const struct careplan_kind *kind, const char *sender_service,
+                           const char *recipient_service)
+{
+    return allowed(kind, sender_service, recipient_service, WIDE);
+}
+
+bool flow_expected(const struct careplan_kind *kind, const char *sender_service,
+                   const char *recipient_service)
+{
+    return allowed(kind, sender_service, recipient_service, NARROW);
 }
 
 static bool service_out_of_scope(const struct careplan_standard *s, const char *service)
@@ -70,25 +81,27 @@ static bool service_out_of_scope(const struct careplan_standard *s, const char *
 
 bool careplan_flow_may_send(const struct careplan_kind *kind, const char *service)
 {
-    unsigned roles = service_roles(kind->standard, service);
-    for (size_t i = 0; i < kind->standard->n_flows; i++)
-        if (flow_applies(&kind->standard->flows[i], kind) && (kind->standard->flows[i].output & roles))
-            return !service_out_of_scope(kind->standard, service);
+    const struct careplan_standard *s = kind->standard;
+    unsigned roles = service_roles(s, service, NARROW);
+    for (size_t i = 0; i < s->n_flows; i++)
+        if (flow_applies(&s->flows[i], kind) && (s->flows[i].output & roles))
+            return !service_out_of_scope(s, service);
     return false;
 }
 
 bool careplan_flow_may_receive(const struct careplan_kind *kind, const char *service)
 {
-    unsigned roles = service_roles(kind->standard, service);
-    for (size_t i = 0; i < kind->standard->n_flows; i++)
-        if (flow_applies(&kind->standard->flows[i], kind) && (flow_import(&kind->standard->flows[i]) & roles))
-            return !service_out_of_scope(kind->standard, service);
+    const struct careplan_standard *s = kind->standard;
+    unsigned roles = service_roles(s, service, NARROW);
+    for (size_t i = 0; i < s->n_flows; i++)
+        if (flow_applies(&s->flows[i], kind) && (flow_import(s, &s->flows[i], NARROW) & roles))
+            return !service_out_of_scope(s, service);
     return false;
 }
 
 bool service_may_plan(const struct careplan_standard *s, const char *service)
 {
-    return service_roles(s, service) & (ROLE_CARE_MANAGER | ROLE_CENTER);
+    return service_roles(s, service, NARROW) & (ROLE_CARE_MANAGER | ROLE_CENTER);
 }
 
 void flow_senders(const struct careplan_kind *kind, enum careplan_language language, char *out, size_t size)

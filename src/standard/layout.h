@@ -161,6 +161,14 @@ struct flow {
     uint8_t output, import; /* roles */
 };
 
+/* What a service type may do beside that (roles.tsv). */
+struct role {
+    char service[3];     /* it may have the role; "": the role takes in `imports` too */
+    uint8_t role;        /* ROLE_… */
+    bool certain;        /* the standard says so; else it is general knowledge */
+    const char *imports; /* kinds, separated by spaces */
+};
+
 /* 標準仕様 2.4, 3.4 (units.tsv): what travels together. */
 enum { UNIT_PARTS = 4 };
 
@@ -186,6 +194,8 @@ struct careplan_standard {
     size_t n_services;
     const struct flow *flows;
     size_t n_flows;
+    const struct role *roles;
+    size_t n_roles;
     struct arena *arena; /* what belongs to it; NULL: all constant */
 };
 
@@ -200,6 +210,10 @@ const struct careplan_standard *standard_or_builtin(const struct careplan_standa
 /* NULL: not in the lists of 標準仕様 1.3/1.4. */
 const struct service_type *service_type_find(const struct careplan_standard *s, const char *code,
                                              size_t length);
+
+/* The same as careplan_flow_allowed by all that is taken for known of service types, certain or not. */
+bool flow_expected(const struct careplan_kind *kind, const char *sender_service,
+                   const char *recipient_service);
 
 /* May an office of this service type make care plans, and so pass on what is not its own? */
 bool service_may_plan(const struct careplan_standard *s, const char *service);

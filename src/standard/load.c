@@ -21,6 +21,7 @@ static const struct {
     TABLE(units, "version main needs subs images"),
     TABLE(flows, "table no file_ja kinds role output import"),
     TABLE(service_types, "code name_ja table linked"),
+    TABLE(roles, "service role imports certain source"),
 };
 static const char layout_columns[] = "no name_ja name_en type max required values notes";
 
@@ -139,9 +140,9 @@ static void finish(struct load *l)
 
 static int load(struct load *l, const struct careplan_table *tables, size_t n)
 {
-    static int (*const steps[])(struct load *) = {load_kind_words, load_versions, load_kinds,
-                                                  load_records,    load_layouts,  load_check_names,
-                                                  load_units,      load_flows,    load_service_types};
+    static int (*const steps[])(struct load *) = {
+        load_kind_words,  load_versions, load_kinds, load_records,       load_layouts,
+        load_check_names, load_units,    load_flows, load_service_types, load_roles};
     l->standard = arena_take(l->keep, 1, sizeof *l->standard);
     if (!l->standard)
         return load_no_room(l);

@@ -1,10 +1,12 @@
-/* service_types.tsv and flows.tsv: who may send what to whom. */
+/* service_types.tsv, flows.tsv and roles.tsv: who may send what to whom. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "standard/load_private.h"
 
 enum { S_CODE, S_NAME_JA, S_TABLE, S_LINKED };
+enum { R_SERVICE, R_ROLE, R_IMPORTS, R_CERTAIN };
 enum { F_TABLE, F_NO, F_FILE_JA, F_KINDS, F_ROLE, F_OUTPUT, F_IMPORT };
 
 /* ---- service_types.tsv ---- */
@@ -155,5 +157,53 @@ int load_flows(struct load *l)
         r = flow_row(l, &t->rows[i], &list);
     l->standard->flows = t->name ? list.flows : l->base->flows;
     l->standard->n_flows = t->name ? list.n : l->base->n_flows;
+    return r;
+}
+
+/* ---- roles.tsv ---- */
+
+/* Kinds of a role need a table that names it with each of them: the exception is one of that table. */
+static int imports_check(struct load *l, const struct tsv_row *row, uint8_t role)
+{
+    const char *words = row->cells[R_IMPORTS];
+    size_t length;
+    for (const char *word; (word = word_next(&words, &length));) {
+        bool named = false;
+        for (size_t i = 0; i < l->standard->n_flows; i++) {
+            const struct flow *flow = &l->standard->flows[i];
+            named = named || (word_is(word, length, flow->kind) && ((flow->output | flow->import) & role));
+        }
+        if (!named)
+            return LOAD_FAULT(l, &l->roles, row, "flows.tsv does not give %.60s a part in '%.*s'",
+                              row->cells[R_ROLE], (int)(length < 40 ? length : 40), word);
+    }
+    return 0;
+}
+
+static int role_row(struct load *l, const struct tsv_row *row, struct role *out)
+{
+    const struct tsv *t = &l->roles;
+    const char *service = row->cells[R_SERVICE];
+    *out = (struct role){.role = role_by_name(row->cells[R_ROLE]), .imports = row->cells[R_IMPORTS]};
+    if (service[0] && !code_is_good(service))
+        return LOAD_FAULT(l, t, row, "service '%.40s' is not 2 of 0-9 and A-Z", service);
+    if (!out->role)
+        return LOAD_FAULT(l, t, row, "unknown role '%.60s'", row->cells[R_ROLE]);
+    if ((service[0] != '\0') == (out->imports[0] != '\0'))
+        return LOAD_FAULT(l, t, row, "names either a service or imports");
+    snprintf(out->service, sizeof out->service, "%s", service);
+    int r = load_yes_no(l, t, row, R_CERTAIN, "certain", &out->certain);
+    return r ? r : imports_check(l, row, out->role);
+}
+
+int load_roles(struct load *l)
+{
+    const struct tsv *t = &l->roles;
+    struct role *roles = arena_take(l->keep, t->n, sizeof *roles);
+    int r = roles ? 0 : load_no_room(l);
+    for (size_t i = 0; r == 0 && i < t->n; i++)
+        r = role_row(l, &t->rows[i], &roles[i]);
+    l->standard->roles = t->name ? roles : l->base->roles;
+    l->standard->n_roles = t->name ? t->n : l->base->n_roles;
     return r;
 }

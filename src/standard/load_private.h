@@ -24,7 +24,7 @@ struct load {
     const struct careplan_standard *base;
     const struct standard_catalogue *catalogue;
     struct careplan_table_fault *fault;
-    struct tsv versions, file_kinds, kind_words, records, units, flows, service_types;
+    struct tsv versions, file_kinds, kind_words, records, units, flows, service_types, roles;
     struct layout_table *layouts;
     size_t n_layouts;
 
@@ -61,6 +61,7 @@ int load_layouts(struct load *l);
 int load_units(struct load *l);
 int load_service_types(struct load *l);
 int load_flows(struct load *l);
+int load_roles(struct load *l);
 int load_check_names(struct load *l);
 
 struct careplan_kind *load_kind(const struct load *l, const char *version, const char *name);
