@@ -1,7 +1,7 @@
 """One item against its line of the layout table. What the table's notes call doubtful is accepted or a warning."""
 import re
 
-from facts import Problem, columns, days_in, error, real_day, real_month, scope, warning
+from facts import columns, days_in, error, real_day, real_month, scope, warning
 
 # Rules by type as INDEX.tsv of the samples calls them.
 RULES = {"ym": "date", "ymd": "date", "hhmm": "time", "int": "number", "decimal": "number", "flags31": "flags31",
@@ -109,20 +109,17 @@ def judge_types_of_service(version, kind, record, file, out):
 
 
 def judge_slots(version, record, file, out):
-    """UPHOSOKU 20-55: nine slots, filled from the first in order. Whether a slot filled in part counts is not said."""
+    """UPHOSOKU 20-55: nine slots, each item of which is "set from slot 1 in order": nothing stands behind a slot that is
+    wholly empty. That a slot has all four items is not said."""
     place = columns(version, "UPHOSOKU")
     names = ("type%d_service_type", "type%d_limit_units", "type%d_total_units", "type%d_over_units")
-    gap, part = 0, 0
+    gap = 0
     for n in range(1, 10):
         filled = [name % n for name in names if text(record, place, name % n)]
         if filled and gap:
             no = place[filled[0]]
             out.append(error("slots", file, record[no - 1].line, no, "slot %d is empty" % gap))
             return
-        if filled and part:
-            out.append(Problem("open", "slots", file, record[0].line, place[filled[0]], "slot %d in part" % part))
-            return
-        part = part or (n if 0 < len(filled) < 4 else 0)
         gap = gap or (0 if filled else n)
 
 

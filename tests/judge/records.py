@@ -43,7 +43,12 @@ def judge_pairs(version, kind, record, file, out):
 
 def judge_detail_codes(version, kind, records, file, out):
     """17 福祉用具貸与, same code and units, different things: 1, 2, 3 …; everywhere else empty. In 202208 part of this
-    may not have been said, and without the TAIS code one thing cannot be told from another: only what is 17 is told."""
+    may not have been said, and without the TAIS code one thing cannot be told from another.
+
+    67, the preventive 福祉用具貸与, is let pass: the note names 17 alone where the note on the TAIS code names both, but what
+    tells rented things of the one apart is meant for the other too, so nothing of it is stated."""
+    if version != "202407":
+        return
     place = columns(version, kind)
     groups = defaultdict(list)
     for record in records:
@@ -51,25 +56,31 @@ def judge_detail_codes(version, kind, records, file, out):
         if code[:2] == "17":
             user = text(record, place, "insurer_no"), text(record, place, "insured_no")
             groups[user + (code, text(record, place, "units"))].append(record)
-        elif text(record, place, "detail_code") and version == "202407":
+        elif text(record, place, "detail_code") and code[:2] != "67":
             out.append(error("detail_code", file, *place_of(record, place, "detail_code"), "not 17"))
-    if version != "202407":
-        return
     for group in groups.values():
-        things = defaultdict(list)
-        for record in group:
-            things[tuple(text(record, place, n) for n in ("tais_code", "equipment_report_code", "equipment_name"))].append(record)
-        numbers = [{text(record, place, "detail_code") for record in same} for same in things.values()]
-        first = group[0]
-        if len(things) == 1:
-            if numbers[0] != {""}:
-                out.append(error("detail_code", file, *place_of(first, place, "detail_code"), "nothing to tell apart"))
-            continue
-        flat = [n.pop() if len(n) == 1 else "" for n in numbers]
-        wanted = set(range(1, len(things) + 1))
-        if any(not n.isdigit() for n in flat) or {int(n) for n in flat} != wanted:
-            bad = next((r for r in group if not text(r, place, "detail_code")), first)
-            out.append(error("detail_code", file, *place_of(bad, place, "detail_code"), "1, 2, 3 … asked for"))
+        judge_things(kind, group, place, file, out)
+
+
+def judge_things(kind, group, place, file, out):
+    """The rented things of one user, code and number of units.
+
+    A plan holds the services of all offices of the user (section 10), so 1, 2, 3 … is seen whole in it. Results are gathered by
+    office: theirs may have but 2 of the user's 1 and 2, so what is missing there is a warning. Things that have no number, or
+    share one, are not told apart in either."""
+    numbers = defaultdict(set)
+    for record in group:
+        thing = tuple(text(record, place, n) for n in ("tais_code", "equipment_report_code", "equipment_name"))
+        number = text(record, place, "detail_code")
+        numbers[thing].add(int(number) if number.lstrip("-").isdigit() else number)
+    every = [n for of_thing in numbers.values() for n in of_thing]
+    run = len(every) == len(numbers) and set(every) == set(range(1, len(numbers) + 1))
+    if len(numbers) == 1 and set(every) == {""} or len(numbers) > 1 and run:
+        return
+    apart = len(numbers) == 1 or ("" not in every and len(set(every)) == len(every))
+    bad = next((r for r in group if not text(r, place, "detail_code")), group[0])
+    tell = warning if apart and kind == "UPJSK" else error
+    out.append(tell("detail_code", file, *place_of(bad, place, "detail_code"), "1, 2, 3 … of different things only"))
 
 
 def judge_table7(version, records, file, out):

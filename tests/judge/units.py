@@ -18,7 +18,7 @@ KEYS = {"UP1KYO": "plan_date", "UPPLAN": "target_ym", "UPKIHON": "consult_date",
 
 
 def roles_of(type_):
-    """The roles a service type may have, or None when the standard does not say."""
+    """The roles a service type may have, or None when the standard does not say: of 46 and AF it is known outside only."""
     if type_ in KEEPERS:
         return SERVICE | {CM}
     if type_ == "43":
