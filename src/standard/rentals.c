@@ -140,8 +140,7 @@ void end_detail_code(const struct judged *j, const struct key *group)
     /* A rule of one check is for one type. */
     const uint8_t *type = (const uint8_t *)j->rule->values;
     char items[24], highest[24];
-    if (strlen(j->rule->values) < 2 || !(group->flags & NUMBERED) ||
-        (group->flags & (MISSING | CLASH)))
+    if (strlen(j->rule->values) < 2 || !(group->flags & NUMBERED) || (group->flags & (MISSING | CLASH)))
         return;
     const struct record_rule *run = rule_for(j, RECORD_DETAIL_RUN, type),
                              *alone = rule_for(j, RECORD_DETAIL_ALONE, type);

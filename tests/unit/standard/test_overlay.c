@@ -84,7 +84,8 @@ static void same_kinds(const struct careplan_standard *a, const struct careplan_
 static void same_lists(const struct careplan_standard *a, const struct careplan_standard *b)
 {
     assert_true(a->n_versions == b->n_versions && a->n_words == b->n_words && a->n_sources == b->n_sources &&
-                a->n_services == b->n_services && a->n_flows == b->n_flows && a->n_units == b->n_units);
+                a->n_services == b->n_services && a->n_flows == b->n_flows && a->n_units == b->n_units &&
+                a->n_roles == b->n_roles);
     for (size_t i = 0; i < a->n_versions; i++) {
         const struct careplan_version *x = &a->versions[i], *y = &b->versions[i];
         same_text(x->name, y->name);
@@ -110,6 +111,12 @@ static void same_lists(const struct careplan_standard *a, const struct careplan_
         same_text(x->kind, y->kind);
         assert_true(x->preventive_table == y->preventive_table && x->output == y->output &&
                     x->import == y->import);
+    }
+    for (size_t i = 0; i < a->n_roles; i++) {
+        const struct role *x = &a->roles[i], *y = &b->roles[i];
+        same_text(x->service, y->service);
+        same_text(x->imports, y->imports);
+        assert_true(x->role == y->role && x->certain == y->certain);
     }
 }
 

@@ -20,6 +20,7 @@
 #define RECORDS "kinds\tcheck\tcode\titems\tvalues\n"
 #define UNITS "version\tmain\tneeds\tsubs\timages\n"
 #define FLOWS "table\tno\tfile_ja\tkinds\trole\toutput\timport\n"
+#define ROLES "service\trole\timports\tcertain\tsource\n"
 #define SERVICES "code\tname_ja\ttable\tlinked\n"
 
 struct bad {
@@ -302,6 +303,15 @@ static void flows_and_service_types_are_read_strictly(void **state)
         {"service_types.tsv", SERVICES "11\t訪問介護\t1.3\t\n", 2, "linked is ''"},
         {"service_types.tsv", SERVICES "11\ta\t1.3\tyes\n11\ta\t1.3\tyes\n", 3, "stands twice in one table"},
         {"service_types.tsv", SERVICES "11\ta\t1.3\tyes\n11\ta\t1.4\tno\n", 3, "with another linked"},
+        {"roles.tsv", ROLES "4\t居宅介護支援事業所\t\tyes\t\n", 2, "service '4' is not 2 of"},
+        {"roles.tsv", ROLES "43\t病院\t\tyes\t\n", 2, "unknown role '病院'"},
+        {"roles.tsv", ROLES "43\t居宅介護支援事業所\t\t\t\n", 2, "certain is ''"},
+        {"roles.tsv", ROLES "\t居宅介護支援事業所\t\tyes\t\n", 2, "names either a service or imports"},
+        {"roles.tsv", ROLES "43\t居宅介護支援事業所\tUPPLAN\tyes\t\n", 2,
+         "names either a service or imports"},
+        {"roles.tsv", ROLES "\t居宅介護支援事業所\tUPPLAN UPNEW\tyes\t\n", 2,
+         "does not give 居宅介護支援事業所 a part in 'UPNEW'"},
+        {"roles.tsv", ROLES "\t地域包括支援センター等\tUP1KYO\tyes\t\n", 2, "a part in 'UP1KYO'"},
     };
     EXPECT_BAD(list);
 }
