@@ -83,6 +83,15 @@ static const struct careplan_layout *layout_with(const struct careplan_check *c,
     return NULL;
 }
 
+/* Was it said of an item that its quotes are wrong? Not of those that are over the most that are kept. */
+static bool quotes_said(const struct scanned_row *row)
+{
+    for (size_t i = 0; (row->faults & FAULT_QUOTES) && i < row->n_items; i++)
+        if (row->items[i].faults & FAULT_QUOTES)
+            return true;
+    return false;
+}
+
 /* True: as many items as the layout has. A file wrong from its first record on is said to be so once. */
 static bool count_check(struct careplan_check *c, const struct scanned_row *row)
 {
@@ -92,7 +101,7 @@ static bool count_check(struct careplan_check *c, const struct scanned_row *row)
         c->wrong_count = good ? 0 : row->total;
     else if (!again)
         c->wrong_count = 0;
-    if (good || again || (row->faults & FAULT_QUOTES))
+    if (good || again || quotes_said(row))
         return good;
 
     char found[24], right[24];

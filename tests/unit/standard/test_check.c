@@ -227,6 +227,20 @@ static void a_file_wrong_from_its_first_record_on_is_said_so_once(void **state)
            "1:0 CP1021, 3:0 CP1021");
 }
 
+/* Found by fuzzing: neither the quote nor the number was said, and the file was taken. */
+static void a_quote_not_closed_far_behind_the_last_item_is_too_many_items(void **state)
+{
+    (void)state;
+    autobuffer content = {0};
+    buffer_text(&content, "202407,039999,0000000101,202504");
+    for (int i = 0; i < 100; i++)
+        buffer_text(&content, ",");
+    buffer_text(&content, "\"");
+    expect(DLTPLAN, (char *)content.data, "1:0 CP1021");
+    buffer_text(&content, "\r\n" GOOD);
+    expect(DLTPLAN, (char *)content.data, "1:0 CP1021");
+}
+
 /* Found by fuzzing: CP1104 named the first one as it stood. */
 static void bytes_that_are_no_version_are_not_handed_on(void **state)
 {
@@ -496,6 +510,7 @@ int main(void)
         cmocka_unit_test(a_file_wrong_from_its_first_record_on_is_said_so_once),
         cmocka_unit_test(a_run_of_records_of_another_version_is_said_once),
         cmocka_unit_test(bytes_that_are_no_version_are_not_handed_on),
+        cmocka_unit_test(a_quote_not_closed_far_behind_the_last_item_is_too_many_items),
         cmocka_unit_test(a_version_is_not_for_every_month),
         cmocka_unit_test(content_of_202407_under_an_older_name_is_checked_as_202407),
         cmocka_unit_test(a_run_of_records_of_another_month_is_said_once),
