@@ -62,23 +62,32 @@ struct judged {
     unsigned column;
 };
 
-static bool fault(const struct judged *j, const char *code, const char *second)
+/* The item's value, and what the message says besides. */
+static bool fault_words(const struct judged *j, const char *code, const struct word *words, size_t n)
 {
     char value[VALUE_SIZE];
+    struct word all[WORDS_MAX] = {{"", ""}};
     const struct problem_place place = {.line = j->item->line, .column = j->column, .item = j->definition};
     value_text(j->item->text, j->item->length, j->context->utf8, VALUE_CHARACTERS, value);
-    PROBLEM(j->context->sink, code, &place, WORD(value), WORD(second));
+    all[0] = WORD(value);
+    for (size_t i = 0; i < n && i + 1 < WORDS_MAX; i++)
+        all[i + 1] = words[i];
+    problem_put(j->context->sink, code, &place, all, WORDS_MAX);
     return false;
 }
 
-static bool length_fault(const struct judged *j, const char *code, size_t found)
+static bool fault(const struct judged *j, const char *code, const char *second)
+{
+    return fault_words(j, code, &WORD(second), 1);
+}
+
+/* `hint` ends the remedy. */
+static bool length_fault(const struct judged *j, const char *code, size_t found, struct word hint)
 {
     char count[24], right[24];
-    const struct problem_place place = {.line = j->item->line, .column = j->column, .item = j->definition};
     snprintf(count, sizeof count, "%zu", found);
     snprintf(right, sizeof right, "%u", j->definition->max);
-    PROBLEM(j->context->sink, code, &place, WORD(count), WORD(right));
-    return false;
+    return fault_words(j, code, (const struct word[]){WORD(count), WORD(right), hint}, 3);
 }
 
 static bool in_values(const struct judged *j)
@@ -91,12 +100,19 @@ static bool in_values(const struct judged *j)
     return false;
 }
 
+static const struct word
+    nothing = {"", ""},
+    zeros_lost = {"先頭の0が失われていないかも確かめてください（ファイルをExcelで開いて保存すると、"
+                  "0が消えます）。",
+                  " Leading zeros may have been lost (Excel drops them)."};
+
 static bool check_length(const struct judged *j, size_t length)
 {
     const struct layout_item *d = j->definition;
     if (d->max == 0 || length == d->max || (length < d->max && !d->exact))
         return true;
-    return length_fault(j, d->exact ? "CP1042" : "CP1043", length);
+    bool number = d->type == ITEM_DIGITS && length < d->max;
+    return length_fault(j, d->exact ? "CP1042" : "CP1043", length, number ? zeros_lost : nothing);
 }
 
 static bool check_ym(const struct judged *j)
@@ -116,6 +132,19 @@ static bool check_ymd(const struct judged *j)
     return fault(j, form ? "CP1038" : "CP1037", "");
 }
 
+/* What else than a time may stand there: 9999. */
+static bool time_fault(const struct judged *j)
+{
+    char form_ja[64], form_en[64], ja[VALUE_SIZE], en[64];
+    const struct item_value *special = j->definition->n_values ? &j->definition->values[0] : NULL;
+    snprintf(form_ja, sizeof form_ja, "HHMM%s%.8s", special ? "、または" : "", special ? special->code : "");
+    snprintf(form_en, sizeof form_en, "HHMM%s%.8s", special ? " or " : "", special ? special->code : "");
+    snprintf(ja, sizeof ja, "か、%.8s（%s）", special ? special->code : "", special ? special->meaning : "");
+    snprintf(en, sizeof en, " or %.8s", special ? special->code : "");
+    const struct word also = special ? (struct word){ja, en} : nothing;
+    return fault_words(j, "CP1041", (const struct word[]){{form_ja, form_en}, also}, 2);
+}
+
 /* 2400 as an end of day: the standard does not say; accepted. */
 static bool check_hhmm(const struct judged *j)
 {
@@ -123,9 +152,7 @@ static bool check_hhmm(const struct judged *j)
     if (j->item->length == 4 && all_digits(t, 4) &&
         ((number2(t) < 24 && number2(t + 2) < 60) || memcmp(t, "2400", 4) == 0))
         return true;
-    if (in_values(j))
-        return true;
-    return fault(j, "CP1041", j->definition->n_values ? "HHMM、または9999" : "HHMM");
+    return in_values(j) ? true : time_fault(j);
 }
 
 /* Where the source is in doubt about digits, any half-width characters are taken. */
@@ -193,12 +220,13 @@ static bool check_flags31(const struct judged *j)
             continue;
         char value[VALUE_SIZE];
         const struct problem_place place = {j->item->line, j->column, j->definition, NULL};
-        value_text(j->item->text + i, j->item->length - i, j->context->utf8, 1, value);
-        value[strcspn(value, "\342") ? strcspn(value, "\342") : strlen(value)] = '\0';
+        uint32_t character;
+        size_t size = ms932_read(j->item->text + i, j->item->length - i, &character);
+        value_text(j->item->text + i, size, j->context->utf8, 1, value);
         PROBLEM(j->context->sink, "CP1048", &place, WORD(value));
         return false;
     }
-    return j->item->length == 31 ? true : length_fault(j, "CP1047", j->item->length);
+    return j->item->length == 31 ? true : length_fault(j, "CP1047", j->item->length, nothing);
 }
 
 static bool check_postal(const struct judged *j)
@@ -223,7 +251,7 @@ static bool check_office_no(const struct judged *j)
     for (size_t i = 0; i < n; i++)
         if (!is_code_character(j->item->text[i]))
             return fault(j, "CP1052", "");
-    return length_fault(j, "CP1051", n);
+    return length_fault(j, "CP1051", n, nothing);
 }
 
 static bool check_text(const struct judged *j)

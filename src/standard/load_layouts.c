@@ -6,7 +6,7 @@
 #include "standard/load_private.h"
 
 enum { I_NO, I_NAME_JA, I_NAME_EN, I_TYPE, I_MAX, I_REQUIRED, I_VALUES, I_NOTES };
-enum { NAME_JA_MAX = 240, NAME_EN_MAX = 63, VALUES_LISTED = 4 };
+enum { NAME_JA_MAX = 240, NAME_EN_MAX = 63, VALUES_LISTED = 4, VALUES_TEXT_MAX = 480 };
 
 /* As the column `type` names them, and the one length that such an item has; 0: its table says, text has
  * none. */
@@ -172,21 +172,36 @@ static int read_value(struct making *m, struct item_value *values, size_t n, con
     return 0;
 }
 
-/* "11、12、21"; a short list with its meanings. */
+/* 1, 2, 3 …: the first and the last tell what is between them. */
+static bool is_run(const struct layout_item *item)
+{
+    for (size_t i = 0; i < item->n_values; i++) {
+        const char *code = item->values[i].code;
+        if (strlen(code) != 1 || code[0] < '0' || code[0] > '9' ||
+            code[0] != item->values[0].code[0] + (int)i)
+            return false;
+    }
+    return item->n_values > VALUES_LISTED;
+}
+
+/* "1:男性、2:女性", "1:月曜日～7:日曜日"; what would fill a whole message ends in "…". */
 static int list_values(struct making *m)
 {
     const struct layout_item *item = m->item;
-    size_t size = 1, at = 0;
-    for (size_t i = 0; i < item->n_values; i++)
+    size_t size = sizeof "…", at = 0, step = is_run(item) ? item->n_values - 1u : 1;
+    for (size_t i = 0; i < item->n_values; i += step)
         size += strlen(item->values[i].code) + strlen(item->values[i].meaning) + strlen("、:");
     char *text = arena_take(m->l->keep, size, 1);
     if (!text)
         return load_no_room(m->l);
-    for (size_t i = 0; i < item->n_values; i++) {
-        bool meaning = item->n_values <= VALUES_LISTED;
-        int n = snprintf(text + at, size - at, "%s%s%s%s", i ? "、" : "", item->values[i].code,
-                         meaning ? ":" : "", meaning ? item->values[i].meaning : "");
-        at += (size_t)n;
+    for (size_t i = 0; i < item->n_values; i += step) {
+        const struct item_value *v = &item->values[i];
+        const char *between = i == 0 ? "" : step > 1 ? "～" : "、";
+        if (i && at + strlen(v->code) + strlen(v->meaning) > VALUES_TEXT_MAX) {
+            snprintf(text + at, size - at, "…");
+            break;
+        }
+        at += (size_t)snprintf(text + at, size - at, "%s%s:%s", between, v->code, v->meaning);
     }
     m->item->values_text = text;
     return 0;

@@ -90,10 +90,13 @@ void problem_put(struct problem_sink *sink, const char *code, const struct probl
         en[i] = words[i].en;
     }
     const struct layout_item *item = place->item;
-    char item_ja[256] = "このレコード", item_en[256] = "the record";
+    char item_ja[256] = "この行", item_en[256] = "the record";
     if (item) {
         snprintf(item_ja, sizeof item_ja, "%s", item->name_ja);
-        snprintf(item_en, sizeof item_en, "item %u %s", place->column, item->name_en);
+        if (place->column)
+            snprintf(item_en, sizeof item_en, "item %u %s", place->column, item->name_en);
+        else
+            snprintf(item_en, sizeof item_en, "%s", item->name_en);
     }
     char message_ja[MESSAGE_SIZE], message_en[MESSAGE_SIZE], remedy_ja[MESSAGE_SIZE], remedy_en[MESSAGE_SIZE];
     template_fill(message_ja, sizeof message_ja, rule->message_ja, item_ja, ja, n);

@@ -26,7 +26,7 @@ struct problem_sink {
     uint64_t errors, warnings, not_reported;
 };
 
-enum { WORDS_MAX = 6, MESSAGE_SIZE = 1024, VALUE_SIZE = 192, VALUE_CHARACTERS = 40 };
+enum { WORDS_MAX = 6, MESSAGE_SIZE = 1024, VALUE_SIZE = 292, VALUE_CHARACTERS = 72 };
 
 /* `code` is of the catalogue; `n` at most WORDS_MAX. */
 void problem_put(struct problem_sink *sink, const char *code, const struct problem_place *place,

@@ -237,7 +237,7 @@ static void item_words(const struct careplan_kind *kind, uint64_t line, unsigned
     else if (column || !line)
         snprintf(out, 256, "%s", japanese ? "項目" : "an item");
     else
-        snprintf(out, 256, "%s", japanese ? "このレコード" : "the record");
+        snprintf(out, 256, "%s", japanese ? "この行" : "the record");
 }
 
 void status_problem_words(const struct careplan_kind *kind, const char *code, uint64_t line, unsigned column,

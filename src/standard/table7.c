@@ -143,6 +143,9 @@ void end_has_subtotal(const struct judged *j, const struct key *key)
         service_type_find(j->check->name.kind->standard, type_code, sizeof key->small);
     number_text(line, key->line);
     snprintf(code, sizeof code, "%.2sAAAA", type_code);
-    snprintf(words, sizeof words, "%.2s%s%s", type_code, type ? " " : "", type ? type->name_ja : "");
+    if (type)
+        snprintf(words, sizeof words, "%s（%s）", type->name_ja, type->code);
+    else
+        snprintf(words, sizeof words, "サービス種類%.2s", type_code);
     rule_put_end(j, 0, j->rule->code, (const struct word[]){WORD(line), WORD(words), WORD(code)}, 3);
 }

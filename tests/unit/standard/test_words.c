@@ -18,7 +18,7 @@ static void a_rule_is_told_with_its_sentence(void **state)
 {
     (void)state;
     char text[STATUS_REASON_SIZE];
-    assert_string_equal(ja("CP1042", text), "CP1042：「項目」が…桁です。…桁で出力してください。");
+    assert_string_equal(ja("CP1042", text), "CP1042：「項目」の「…」は…桁です。…桁で出力してください。");
     assert_string_equal(ja("cp3009", text),
                         "CP3009：文書の中身が「…」の形式ではありません。"); /* as receipts have it */
     status_reason_words("CP3008", CAREPLAN_EN, text);
