@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# All tests: builds with warnings as errors, runs unit and integration tests, fuzzes each target shortly, then builds with
-# ASan+UBSan and runs all again. Needs root (FUSE mounts, own users). Ends with one line "N passed, N failed".
+# All tests: builds with warnings as errors, runs unit tests, the second judge and integration tests, fuzzes each target shortly,
+# then builds with ASan+UBSan and runs unit and integration tests again. Needs root (FUSE mounts, own users). Ends with one line "N passed, N failed".
 #
 #   sudo tests/run.sh [plain|sanitized|fuzz]…     only these parts; default: all
 #   CAREPLAN_FUZZ_SECONDS=60 sudo -E tests/run.sh fuzz
@@ -68,16 +68,14 @@ unit() { # unit NAME: cmocka counts
     count "$good" "$bad"
 }
 
-integration() { # integration NAME SLOW
-    say "integration tests, $1"
-    mkdir -p "$work/$1.traces" "$work/$1.tmp"
-    chmod 755 "$work/$1.tmp"
-    CAREPLAN_BUILD="$work/$1" CAREPLAN_TRACES="$work/$1.traces" CAREPLAN_TMP="$work/$1.tmp" CAREPLAN_SLOW="$2" \
-        /usr/bin/python3 -m pytest -q -p no:cacheprovider --tb=short --durations=10 --junitxml="$work/$1.xml" tests/integration
-    local status=$?
-    if [ -s "$work/$1.xml" ]; then
-        # shellcheck disable=SC2046
-        count $(/usr/bin/python3 - "$work/$1.xml" <<'P'
+tests_of() { # tests_of XML STATUS: counts what pytest wrote
+    if [ ! -s "$1" ]; then
+        echo "pytest ended with $2 and left no result"
+        count 0 1
+        return
+    fi
+    # shellcheck disable=SC2046
+    count $(/usr/bin/python3 - "$1" <<'P'
 import sys
 import xml.etree.ElementTree as tree
 suites = tree.parse(sys.argv[1]).getroot().iter("testsuite")
@@ -88,11 +86,23 @@ for s in suites:
     total += int(s.get("tests", 0))
 print(total - bad, bad)
 P
-        )
-    else
-        echo "pytest ended with $status and left no result"
-        count 0 1
-    fi
+    )
+}
+
+judge() { # judge NAME: the program and the second judge over 10,000 random files
+    say "the second judge, $1"
+    CAREPLAN_BUILD="$work/$1" TMPDIR="$work" \
+        /usr/bin/python3 -m pytest -q -p no:cacheprovider --tb=short --junitxml="$work/$1.judge.xml" tests/judge
+    tests_of "$work/$1.judge.xml" $?
+}
+
+integration() { # integration NAME SLOW
+    say "integration tests, $1"
+    mkdir -p "$work/$1.traces" "$work/$1.tmp"
+    chmod 755 "$work/$1.tmp"
+    CAREPLAN_BUILD="$work/$1" CAREPLAN_TRACES="$work/$1.traces" CAREPLAN_TMP="$work/$1.tmp" CAREPLAN_SLOW="$2" \
+        /usr/bin/python3 -m pytest -q -p no:cacheprovider --tb=short --durations=10 --junitxml="$work/$1.xml" tests/integration
+    tests_of "$work/$1.xml" $?
     say "the hub's answers against docs/hub-api.yaml, $1"
     if /usr/bin/python3 tests/validate_trace.py "$work/$1.traces"/*.jsonl; then count 1 0; else count 0 1; fi
 }
@@ -129,7 +139,7 @@ print(", ".join("%s %d/%d" % (n[4:], l["covered"], l["count"]) for n, l in reach
 parts=${*:-plain fuzz sanitized}
 for part in $parts; do
     case $part in
-    plain) build plain gcc && { unit plain; integration plain 1; } ;;
+    plain) build plain gcc && { unit plain; judge plain; integration plain 1; } ;;
     fuzz) fuzz ;;
     sanitized)
         # LeakSanitizer needs ptrace of itself, which a daemon that has dropped its rights may not: leaks are looked for in
