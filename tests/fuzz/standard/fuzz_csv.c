@@ -1,6 +1,6 @@
 /* The check over arbitrary bytes. The first byte chooses kind and version, the second how the rest is cut
- * into writes, whether little is remembered of the records, and whether rules are ruled otherwise. What must
- * hold whatever comes:
+ * into writes, whether little is remembered of the records, whether rules are ruled otherwise, and whether
+ * items and records must be short. What must hold whatever comes:
  * - cut into pieces or in one, the check finds the same;
  * - every problem has a rule of the catalogue, texts, and a place that can be;
  * - a file without problems goes through reader and writer, and is then the same records without problems;
@@ -231,7 +231,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
     name_make(data[0], &name);
     size_t step = data[1] ? data[1] : 1;
     const struct careplan_check_options options = {.severity = data[1] & 2 ? NULL : ruled,
-                                                   .limits = {.keys = data[1] & 1 ? 5 : 0}};
+                                                   .limits = {.keys = data[1] & 1 ? 5 : 0,
+                                                              .item_bytes = data[1] & 0x80 ? 100 : 0,
+                                                              .row_bytes = data[1] & 0x80 ? 600 : 0}};
     data += 2;
     length -= 2;
     uint64_t lines = 1;

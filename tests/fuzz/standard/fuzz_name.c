@@ -1,10 +1,11 @@
 /* Names of transfer files from arbitrary bytes. What must hold: a name that fits is the same whatever its
- * case, and its canonical form is a fixed point; one that does not fit leaves nothing behind; whatever is
- * said about it has a rule and texts in one line. */
+ * case, and its canonical form is a fixed point; who is expected to send is allowed to; one that does not fit
+ * leaves nothing behind; whatever is said about it has a rule and texts in one line. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "careplan/standard.h"
+#include "standard/layout.h"
 #include "text.h"
 
 enum { NAME_SIZE = 600 };
@@ -44,6 +45,23 @@ static void same(const struct careplan_name *a, const struct careplan_name *b)
     require(strcmp(a->image_number, b->image_number) == 0 && strcmp(a->canonical, b->canonical) == 0);
 }
 
+static bool in_scope(const struct careplan_kind *kind, const char *service)
+{
+    const struct service_type *type = service_type_find(kind->standard, service, strlen(service));
+    return !type || type->linked;
+}
+
+static void flow_check(const struct careplan_name *n)
+{
+    if (!n->kind->version->services_in_name ||
+        !flow_expected(n->kind, n->sender_service, n->recipient_service))
+        return;
+    require(careplan_flow_allowed(n->kind, n->sender_service, n->recipient_service));
+    require(careplan_flow_may_send(n->kind, n->sender_service) == in_scope(n->kind, n->sender_service));
+    require(careplan_flow_may_receive(n->kind, n->recipient_service) ==
+            in_scope(n->kind, n->recipient_service));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
 {
@@ -62,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
     require(strlen(parsed.sender_number) == 10 && strlen(parsed.recipient_number) == 10);
     require((parsed.month[0] != '\0') == parsed.kind->month_in_name);
     require((parsed.image_number[0] != '\0') == parsed.kind->image);
+    flow_check(&parsed);
     memcpy(lower, name, sizeof name);
     memcpy(upper, name, sizeof name);
     change_case(lower, true);

@@ -1,5 +1,5 @@
 /* Records over arbitrary bytes. The first byte chooses kind and version, the second how the rest is cut into
- * writes. What must hold whatever comes:
+ * writes, and whether items and records must be short. What must hold whatever comes:
  * - cut into pieces or in one, the reader gives the same;
  * - what the writer takes of it, the check finds nothing wrong with in its form, and the reader gives back.
  */
@@ -46,10 +46,10 @@ static int record_append(void *context, const struct careplan_record *record)
     return 0;
 }
 
-static void read_all(const struct careplan_kind *kind, const uint8_t *data, size_t length, size_t step,
-                     careplan_record_fn *fn, void *context)
+static void read_all(const struct careplan_kind *kind, const struct careplan_limits *limits,
+                     const uint8_t *data, size_t length, size_t step, careplan_record_fn *fn, void *context)
 {
-    struct careplan_reader *r = careplan_reader_new(kind, NULL, fn, context);
+    struct careplan_reader *r = careplan_reader_new(kind, limits, fn, context);
     require(r != NULL);
     for (size_t at = 0; at < length; at += step)
         require(careplan_reader_write(r, data + at, length - at < step ? length - at : step) == 0);
@@ -151,20 +151,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
         return 0;
     const struct careplan_kind *kind = &kinds[(data[0] & 0x7F) % n];
     size_t step = data[1] ? data[1] : 1;
+    struct careplan_check_options options = {.limits = {0}};
+    if (data[1] & 0x80)
+        options.limits = (struct careplan_limits){.item_bytes = 100, .row_bytes = 600};
     data += 2;
     length -= 2;
     struct buffer whole = {0}, cut = {0}, again = {0};
-    read_all(kind, data, length, length ? length : 1, record_append, &whole);
-    read_all(kind, data, length, step, record_append, &cut);
+    read_all(kind, &options.limits, data, length, length ? length : 1, record_append, &whole);
+    read_all(kind, &options.limits, data, length, step, record_append, &cut);
     require(whole.length == cut.length && (!whole.length || !memcmp(whole.data, cut.data, whole.length)));
 
     struct copy copy = {.kind = kind};
-    copy.writer = careplan_writer_new(kind, NULL, bytes_append, &copy.bytes);
+    copy.writer = careplan_writer_new(kind, &options, bytes_append, &copy.bytes);
     require(copy.writer != NULL);
-    read_all(kind, data, length, step, record_copy, &copy);
+    read_all(kind, &options.limits, data, length, step, record_copy, &copy);
     if (careplan_writer_finish(copy.writer) == 0) {
         check_copy(&copy);
-        read_all(kind, copy.bytes.data, copy.bytes.length, 4096, record_append, &again);
+        read_all(kind, NULL, copy.bytes.data, copy.bytes.length, 4096, record_append, &again);
         require(again.length == copy.texts.length && !memcmp(again.data, copy.texts.data, again.length));
     }
     careplan_writer_free(copy.writer);
