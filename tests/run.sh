@@ -107,32 +107,44 @@ integration() { # integration NAME SLOW
     if /usr/bin/python3 tests/validate_trace.py "$work/$1.traces"/*.jsonl; then count 1 0; else count 0 1; fi
 }
 
-fuzz() { # each target for a short while from its corpus; then the lines that corpus and findings reach
-    build fuzz clang -Dfuzzing=true -Db_sanitize=address,undefined -Db_lundef=false \
-        -Dc_args='-fprofile-instr-generate -fcoverage-mapping' -Dc_link_args=-fprofile-instr-generate || return
-    local seconds=${CAREPLAN_FUZZ_SECONDS:-10} target name found
-    for target in "$work"/fuzz/tests/fuzz/*/fuzz-*; do
-        [ -f "$target" ] && [ -x "$target" ] || continue
-        name=${target##*/fuzz-}
-        found=$work/fuzz.new/$name
-        mkdir -p "$found"
-        if ! LLVM_PROFILE_FILE=/dev/null "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-            "$found" "tests/fuzz/corpus/$name" >"$work/fuzz.$name.log" 2>&1; then
-            tail -n 40 "$work/fuzz.$name.log"
-            count 0 1
-            continue
-        fi
-        LLVM_PROFILE_FILE="$work/fuzz.$name.profraw" "$target" -runs=0 "$found" "tests/fuzz/corpus/$name" >/dev/null 2>&1
-        llvm-profdata-14 merge -sparse "$work/fuzz.$name.profraw" -o "$work/fuzz.$name.profdata"
-        printf '%-12s %s s, no finding, %s runs; lines reached:' "$name" "$seconds" \
-            "$(sed -n 's/stat::number_of_executed_units: *//p' "$work/fuzz.$name.log")"
-        llvm-cov-14 export -summary-only -instr-profile="$work/fuzz.$name.profdata" "$target" | /usr/bin/python3 -c '
+fuzz_one() { # fuzz_one TARGET SECONDS: what is to be said of it; 1: it found something, whose input stays in tests/fuzz
+    local target=$1 seconds=$2 name=${1##*/fuzz-} words found dictionary=
+    found=$work/fuzz.new/$name
+    mkdir -p "$found"
+    for words in tests/fuzz/*/"$name".dict; do [ ! -f "$words" ] || dictionary=-dict=$words; done
+    if ! UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 LLVM_PROFILE_FILE=/dev/null \
+        "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+        ${dictionary:+"$dictionary"} -artifact_prefix="tests/fuzz/finding-$name-" \
+        "$found" "tests/fuzz/corpus/$name" >"$work/fuzz.$name.log" 2>&1; then
+        tail -n 40 "$work/fuzz.$name.log"
+        return 1
+    fi
+    LLVM_PROFILE_FILE="$work/fuzz.$name.profraw" "$target" -runs=0 "$found" "tests/fuzz/corpus/$name" >/dev/null 2>&1
+    llvm-profdata-14 merge -sparse "$work/fuzz.$name.profraw" -o "$work/fuzz.$name.profdata"
+    printf '%-12s %s s, no finding, %s runs; lines reached:' "$name" "$seconds" \
+        "$(sed -n 's/stat::number_of_executed_units: *//p' "$work/fuzz.$name.log")"
+    llvm-cov-14 export -summary-only -instr-profile="$work/fuzz.$name.profdata" "$target" | /usr/bin/python3 -c '
 import json, os, sys
 files = [(os.path.relpath(f["filename"], sys.argv[1]), f["summary"]["lines"]) for f in json.load(sys.stdin)["data"][0]["files"]]
 reached = [(n, l) for n, l in files if n.startswith("src/") and l["covered"]]
 print(", ".join("%s %d/%d" % (n[4:], l["covered"], l["count"]) for n, l in reached),
       "together %.0f %%" % (100 * sum(l["covered"] for _, l in reached) / max(1, sum(l["count"] for _, l in reached))))' "$top"
-        count 1 0
+}
+
+fuzz() { # each target for a short while from its corpus, two at a time; then the lines that corpus and findings reach
+    build fuzz clang -Dfuzzing=true -Db_sanitize=address,undefined -Db_lundef=false \
+        -Dc_args='-fprofile-instr-generate -fcoverage-mapping' -Dc_link_args=-fprofile-instr-generate || return
+    local seconds=${CAREPLAN_FUZZ_SECONDS:-10} target name
+    for target in "$work"/fuzz/tests/fuzz/*/fuzz-*; do
+        [ -f "$target" ] && [ -x "$target" ] || continue
+        name=${target##*/fuzz-}
+        while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+        { fuzz_one "$target" "$seconds" >"$work/fuzz.$name.said" 2>&1 && : >"$work/fuzz.$name.good"; } &
+    done
+    wait
+    for target in "$work"/fuzz.*.said; do
+        cat "$target"
+        if [ -e "${target%.said}.good" ]; then count 1 0; else count 0 1; fi
     done
 }
 
