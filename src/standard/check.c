@@ -92,6 +92,22 @@ static bool quotes_said(const struct scanned_row *row)
     return false;
 }
 
+/* NULL: not in versions.tsv. */
+static const struct careplan_version *version_find(const struct careplan_standard *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_versions; i++)
+        if (strcmp(s->versions[i].name, name) == 0)
+            return &s->versions[i];
+    return NULL;
+}
+
+/* 第4.1版 */
+static struct word version_words(const struct careplan_check *c, const char *name)
+{
+    const struct careplan_version *v = version_find(c->name.kind->standard, name);
+    return WORD(v ? v->name_ja : "");
+}
+
 /* True: as many items as the layout has. A file wrong from its first record on is said to be so once. */
 static bool count_check(struct careplan_check *c, const struct scanned_row *row)
 {
@@ -114,7 +130,7 @@ static bool count_check(struct careplan_check *c, const struct scanned_row *row)
     snprintf(right, sizeof right, "%zu", c->layout->n_items);
     if (other)
         PROBLEM(&c->sink, "CP1022", &place, WORD(found), WORD(c->layout->version), title, WORD(right),
-                WORD(other->version));
+                WORD(other->version), version_words(c, c->layout->version));
     else
         PROBLEM(&c->sink, "CP1021", &place, WORD(found), title, WORD(right));
     return false;
@@ -135,16 +151,8 @@ static void version_of_name(struct record *r, const struct careplan_kind *conten
     if (old_name)
         PROBLEM(&c->sink, "CP1105", &whole_file, WORD(c->version), ((struct word){ja, en}));
     else
-        PROBLEM(&c->sink, "CP1103", &place, WORD(c->version), WORD(name->kind->version->name));
-}
-
-/* NULL: not in versions.tsv. */
-static const struct careplan_version *version_find(const struct careplan_standard *s, const char *name)
-{
-    for (size_t i = 0; i < s->n_versions; i++)
-        if (strcmp(s->versions[i].name, name) == 0)
-            return &s->versions[i];
-    return NULL;
+        PROBLEM(&c->sink, "CP1103", &place, WORD(c->version), WORD(name->kind->version->name),
+                WORD(content->version->name_ja));
 }
 
 static void version_first(struct record *r)
@@ -155,7 +163,8 @@ static void version_first(struct record *r)
     const struct problem_place place = record_place(r, 0);
     value_text(item->text, item->length, false, VALUE_CHARACTERS, value);
     if (!item_copy(c->version, sizeof c->version, item)) {
-        PROBLEM(&c->sink, "CP1101", &place, WORD(value), WORD(c->layout->version));
+        PROBLEM(&c->sink, "CP1101", &place, WORD(value), WORD(c->layout->version),
+                version_words(c, c->layout->version));
         r->bad[0] = true;
         return;
     }
@@ -163,9 +172,14 @@ static void version_first(struct record *r)
     const struct careplan_kind *content = kind_in_version(c->name.kind, c->version);
     const struct careplan_version *known = version_find(c->name.kind->standard, c->version);
     bool replaced = known && known->replaced_by[0];
-    if (!content || replaced) {
-        PROBLEM(&c->sink, replaced ? "CP1102" : "CP1101", &place, WORD(value),
-                WORD(replaced ? known->replaced_by : c->layout->version));
+    if (replaced) {
+        PROBLEM(&c->sink, "CP1102", &place, WORD(value), WORD(known->replaced_by), WORD(known->name_ja),
+                version_words(c, known->replaced_by));
+        return;
+    }
+    if (!content) {
+        PROBLEM(&c->sink, "CP1101", &place, WORD(value), WORD(c->layout->version),
+                version_words(c, c->layout->version));
         return;
     }
     if (!kinds_same_form(content, c->name.kind))
@@ -219,8 +233,10 @@ static void version_month_check(struct record *r)
     char ja[VALUE_SIZE], en[VALUE_SIZE];
     const struct problem_place place = record_place(r, 0);
     const struct careplan_kind *kind = kind_of_month(c->name.kind->standard, c->name.kind->name, month);
-    snprintf(ja, sizeof ja, "%s%s", kind ? "この月は" : "この月のバージョンはありません",
-             kind ? kind->version->name : "");
+    if (kind)
+        snprintf(ja, sizeof ja, "この月は%s（%s）", kind->version->name, kind->version->name_ja);
+    else
+        snprintf(ja, sizeof ja, "この月のバージョンはありません");
     snprintf(en, sizeof en, "%s%s", kind ? "that month is of version " : "no version is for that month",
              kind ? kind->version->name : "");
     PROBLEM(&c->sink, "CP1106", &place, WORD(c->version), WORD(month), ((struct word){ja, en}));
@@ -296,6 +312,19 @@ static void row_check(void *context, struct scanned_row *row)
 
 /* ---- The stream ---- */
 
+/* "15 通所介護". Types beside the standard's lists are named by the national code list. */
+static void service_words(const struct careplan_standard *s, const char *service, char words[VALUE_SIZE])
+{
+    static const char *const others[][2] = {
+        {"43", "居宅介護支援"}, {"46", "介護予防支援"}, {"AF", "介護予防ケアマネジメント"}};
+    const struct service_type *type = service_type_find(s, service, strlen(service));
+    const char *name = type ? type->name_ja : NULL;
+    for (size_t i = 0; !name && i < ARRAY_LENGTH(others); i++)
+        if (strcmp(others[i][0], service) == 0)
+            name = others[i][1];
+    snprintf(words, VALUE_SIZE, "%s%s%s", service, name ? " " : "", name ? name : "");
+}
+
 /* Service types in the name: who may send what to whom (標準仕様 1.3, 1.4, 2.2, 3.2). */
 static void flow_check(struct careplan_check *c)
 {
@@ -311,21 +340,23 @@ static void flow_check(struct careplan_check *c)
         if (!type || type->linked)
             continue;
         in_scope = false;
-        snprintf(words, sizeof words, "%s %s", type->code, type->name_ja);
+        service_words(name->kind->standard, services[i], words);
         PROBLEM(&c->sink, i == 0 ? "CP1123" : "CP1124", &whole_file, WORD(words));
     }
     if (!in_scope || flow_expected(name->kind, services[0], services[1]))
         return;
     c->wrong_way = !careplan_flow_allowed(name->kind, services[0], services[1]);
-    char ja[VALUE_SIZE * 2], en[VALUE_SIZE * 2], senders[VALUE_SIZE];
+    char ja[VALUE_SIZE * 2], en[VALUE_SIZE * 2], senders[VALUE_SIZE], from[VALUE_SIZE], to[VALUE_SIZE];
     const struct word title = {careplan_kind_title(name->kind, CAREPLAN_JA),
                                careplan_kind_title(name->kind, CAREPLAN_EN)};
     flow_senders(name->kind, CAREPLAN_JA, senders, sizeof senders);
     snprintf(ja, sizeof ja, "%sを送るのは、%sです。", title.ja, senders);
     flow_senders(name->kind, CAREPLAN_EN, senders, sizeof senders);
     snprintf(en, sizeof en, "It is sent by: %s.", senders);
-    PROBLEM(&c->sink, c->wrong_way ? "CP1121" : "CP1127", &whole_file, title, WORD(services[0]),
-            WORD(services[1]), ((struct word){ja, en}));
+    service_words(name->kind->standard, services[0], from);
+    service_words(name->kind->standard, services[1], to);
+    PROBLEM(&c->sink, c->wrong_way ? "CP1121" : "CP1127", &whole_file, title, WORD(from), WORD(to),
+            ((struct word){ja, en}));
 }
 
 static bool is_utf16(const uint8_t *head, size_t length)
