@@ -267,12 +267,15 @@ static void put_flows(FILE *out, const struct careplan_standard *s)
 
 static void put_roles(FILE *out, const struct careplan_standard *s)
 {
+    static const char *const certain[] = {[ROLE_STATED] = "ROLE_STATED",
+                                          [ROLE_NOT_EXCLUDED] = "ROLE_NOT_EXCLUDED",
+                                          [ROLE_KNOWN] = "ROLE_KNOWN"};
     fputs("static const struct role table_roles[] = {\n", out);
     for (size_t i = 0; i < s->n_roles; i++) {
         const struct role *r = &s->roles[i];
         fputs("    {", out);
         put_text(out, r->service);
-        fprintf(out, ", %u, %s, ", r->role, bool_text(r->certain));
+        fprintf(out, ", %u, %s, ", r->role, certain[r->certain]);
         put_text(out, r->imports);
         fputs("},\n", out);
     }

@@ -10,21 +10,30 @@
 enum { ROLE_ANY = ROLE_CARE_MANAGER | ROLE_CARE_SERVICE | ROLE_CENTER | ROLE_PREVENTIVE };
 
 /* How much is forbidden: WIDE only what the standard's own words do; NARROW also what follows from taking a
- * type for what it is known as outside the standard. */
+ * type for what it most likely is. */
 enum width { WIDE, NARROW };
+
+static bool role_is_of(const struct role *role, const char *service, const struct service_type *type)
+{
+    if (!role->service[0])
+        return false;
+    return strcmp(role->service, service) == 0 ||
+           (type && ((type->care && strcmp(role->service, "1.3") == 0) ||
+                     (type->preventive && strcmp(role->service, "1.4") == 0)));
+}
 
 static unsigned service_roles(const struct careplan_standard *s, const char *service, enum width width)
 {
     const struct service_type *type = service_type_find(s, service, strlen(service));
     unsigned roles = 0;
-    if (type)
-        roles = (type->care ? ROLE_CARE_SERVICE : 0u) | (type->preventive ? ROLE_PREVENTIVE : 0u);
     for (size_t i = 0; i < s->n_roles; i++) {
-        if (strcmp(s->roles[i].service, service) != 0 || !service[0])
+        const struct role *role = &s->roles[i];
+        if (!role_is_of(role, service, type))
             continue;
-        if (width == WIDE && !s->roles[i].certain)
+        if (width == WIDE && role->certain == ROLE_KNOWN)
             return ROLE_ANY;
-        roles |= s->roles[i].role;
+        if (width == WIDE || role->certain != ROLE_NOT_EXCLUDED)
+            roles |= role->role;
     }
     return roles ? roles : ROLE_ANY;
 }
@@ -35,7 +44,7 @@ static unsigned flow_import(const struct careplan_standard *s, const struct flow
     unsigned roles = flow->import;
     for (size_t i = 0; i < s->n_roles; i++) {
         const struct role *more = &s->roles[i];
-        if ((more->certain || width == WIDE) && ((flow->output | flow->import) & more->role) &&
+        if ((more->certain == ROLE_STATED || width == WIDE) && ((flow->output | flow->import) & more->role) &&
             word_in(more->imports, flow->kind))
             roles |= more->role;
     }

@@ -41,7 +41,7 @@ struct item_value {
 struct layout_item {
     const char *name_ja, *name_en;
     const struct item_value *values; /* code list; for dates, months and times: special values besides */
-    const char *values_text;         /* "11、12、21", for messages */
+    const char *values_text;         /* "1:男性、2:女性", for messages */
     uint16_t n_values;
     uint16_t max;           /* length, 0 = free text */
     uint8_t type, required; /* enum item_type, enum item_required */
@@ -161,11 +161,16 @@ struct flow {
     uint8_t output, import; /* roles */
 };
 
-/* What a service type may do beside that (roles.tsv). */
+/* roles.tsv: whose role it is, and how that is known. */
+enum role_certain {
+    ROLE_STATED,       /* the standard says so */
+    ROLE_NOT_EXCLUDED, /* it does not say otherwise */
+    ROLE_KNOWN,        /* outside the standard, which leaves the type open */
+};
 struct role {
-    char service[3];     /* it may have the role; "": the role takes in `imports` too */
-    uint8_t role;        /* ROLE_… */
-    bool certain;        /* the standard says so; else it is general knowledge */
+    char service[4]; /* a type, or "1.3", "1.4": of that table; "": the role takes in `imports` too */
+    uint8_t role;    /* ROLE_… */
+    enum role_certain certain;
     const char *imports; /* kinds, separated by spaces */
 };
 

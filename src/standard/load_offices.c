@@ -180,20 +180,31 @@ static int imports_check(struct load *l, const struct tsv_row *row, uint8_t role
     return 0;
 }
 
+static bool certain_read(const char *text, enum role_certain *out)
+{
+    static const char *const words[] = {
+        [ROLE_STATED] = "yes", [ROLE_NOT_EXCLUDED] = "maybe", [ROLE_KNOWN] = "no"};
+    for (*out = ROLE_STATED; *out <= ROLE_KNOWN; ++*out)
+        if (strcmp(text, words[*out]) == 0)
+            return true;
+    return false;
+}
+
 static int role_row(struct load *l, const struct tsv_row *row, struct role *out)
 {
     const struct tsv *t = &l->roles;
     const char *service = row->cells[R_SERVICE];
     *out = (struct role){.role = role_by_name(row->cells[R_ROLE]), .imports = row->cells[R_IMPORTS]};
-    if (service[0] && !code_is_good(service))
-        return LOAD_FAULT(l, t, row, "service '%.40s' is not 2 of 0-9 and A-Z", service);
+    if (service[0] && !code_is_good(service) && strcmp(service, "1.3") != 0 && strcmp(service, "1.4") != 0)
+        return LOAD_FAULT(l, t, row, "service '%.40s' is neither 2 of 0-9 and A-Z nor 1.3 or 1.4", service);
     if (!out->role)
         return LOAD_FAULT(l, t, row, "unknown role '%.60s'", row->cells[R_ROLE]);
     if ((service[0] != '\0') == (out->imports[0] != '\0'))
         return LOAD_FAULT(l, t, row, "names either a service or imports");
+    if (!certain_read(row->cells[R_CERTAIN], &out->certain))
+        return LOAD_FAULT(l, t, row, "certain is '%.40s', expected yes, maybe or no", row->cells[R_CERTAIN]);
     snprintf(out->service, sizeof out->service, "%s", service);
-    int r = load_yes_no(l, t, row, R_CERTAIN, "certain", &out->certain);
-    return r ? r : imports_check(l, row, out->role);
+    return imports_check(l, row, out->role);
 }
 
 int load_roles(struct load *l)

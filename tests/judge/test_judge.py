@@ -1,7 +1,7 @@
 """The program and the second judge over random units, good and spoilt: both must accept, or both reject.
 
 Only what the standard decides is drawn. Left out, because nothing is said of it or the facts call it open: NUL in a text,
-lower case in names, more than one unit under a 連番, plans to offices of preventive care and the other way round.
+lower case in names, more than one unit under a 連番.
 """
 import json
 import os
@@ -89,6 +89,20 @@ def why(mine, theirs):
     return "only the judge rejects: " + " ".join(rules) if rules else "only the program rejects: " + " ".join(codes)
 
 
+def places(errors):
+    """Files at fault, and lines; a problem of a whole file has line 0."""
+    errors = list(errors)
+    return {file for file, _ in errors}, set(errors)
+
+
+def same_places(mine, theirs):
+    """How well both agree on where a rejected unit is wrong. They need not: the program says some things once a file or user and
+    the judge in every record, and what cannot be read at all each reads in its own way."""
+    judge = places((p.file, p.line) for p in mine if p.severity == "error")
+    program_ = places((Path(p["file"]).name, p["line"]) for p in theirs if p["severity"] == "error")
+    return Counter(both=1, same_files=judge[0] == program_[0], same_lines=judge[1] == program_[1])
+
+
 def words(files, done, mine, theirs):
     """One disagreement in full: what was done, both verdicts, the files that either blames."""
     errors = [p for p in mine if p.severity == "error"]
@@ -121,6 +135,8 @@ def test_program_and_judge_agree(capsys):
                 continue
             verdicts = rejects(mine), any(p["severity"] == "error" for p in theirs)
             count.update(units=1, files=len(files), mutated=bool(done), judge=verdicts[0], program=verdicts[1])
+            if all(verdicts):
+                count.update(same_places(mine, theirs))
             distinct.add(hash(tuple(sorted(files.items()))))
             if verdicts[0] != verdicts[1]:
                 apart[why(mine, theirs)].append(words(files, done, mine, theirs))
@@ -128,11 +144,13 @@ def test_program_and_judge_agree(capsys):
     compare()
     with capsys.disabled():
         print("\n%(files)d files in %(units)d units, %(mutated)d of these mutated; rejected: %(judge)d by the judge, "
-              "%(program)d by the program" % count, end=" ")
+              "%(program)d by the program, %(same_files)d for the same files and %(same_lines)d for the same lines" % count, end=" ")
     assert count["undecided"] < count["units"] / 100, "hardly a unit is left out because its encoding cannot be told"
     assert count["files"] >= FILES, "enough files were compared"
     assert len(distinct) > 0.9 * count["units"], "the units differ from one another"
     assert 0.2 < count["judge"] / count["units"] < 0.9, "good and bad units are both well in sight"
+    assert count["same_files"] > 0.9 * count["both"], "both blame the same files of a rejected unit"
+    assert count["same_lines"] > 0.75 * count["both"], "both blame the same lines"
     report = ["%d disagreements:" % sum(map(len, apart.values()))]
     for name, found in sorted(apart.items(), key=lambda e: -len(e[1])):
         report += ["== %s: %d" % (name, len(found))] + found[:2]

@@ -18,7 +18,8 @@ KEYS = {"UP1KYO": "plan_date", "UPPLAN": "target_ym", "UPKIHON": "consult_date",
 
 
 def roles_of(type_):
-    """The roles a service type may have, or None when the standard does not say: of 46 and AF it is known outside only."""
+    """The roles a service type may have, or None when the standard does not say: of 46 and AF it is known outside only.
+    Which types make a 居宅サービス事業所 and which one of 介護予防・総合事業 is not said; its examples of names write 11 in both."""
     if type_ in KEEPERS:
         return SERVICE | {CM}
     if type_ == "43":

@@ -41,7 +41,17 @@ static void the_tables_forbid_what_they_have_no_mark_for(void **state)
     expect("UPJSK", "43", "11", "CP1121");
     expect("UPJSK", "43", "43", ""); /* the results it got, to 包括 */
     expect("UPKIHON", "A2", "43", "CP1121");
-    expect("UP1KYO", "43", "A2", "CP1121"); /* of 居宅介護支援 only */
+    expect("UPKIHON", "11", "43", "CP1121");
+}
+
+/* Its examples of names write 11 in preventive files. */
+static void the_types_of_a_service_office_are_not_stated(void **state)
+{
+    (void)state;
+    expect("UPYOBO", "43", "A2", "");
+    expect("UPYOBO", "43", "11", "CP1127");
+    expect("UP1KYO", "43", "A2", "CP1127");
+    expect("UP1KYO", "43", "11", "");
 }
 
 static void offices_that_must_employ_care_managers_may_plan(void **state)
@@ -71,7 +81,7 @@ static void a_type_known_outside_the_standard_forbids_nothing(void **state)
 {
     (void)state;
     expect("UPPLAN", "46", "A2", "");
-    expect("UPPLAN", "46", "11", "CP1127");
+    expect("UPPLAN", "46", "11", "CP1127"); /* of 居宅介護支援 only */
     expect("UP1KYO", "AF", "11", "CP1127");
     expect("UPJSK", "11", "46", "CP1127");
     expect("UPJSK", "A2", "AF", "");
@@ -106,15 +116,17 @@ static void a_table_of_roles_replaces_the_built_in_one(void **state)
     (void)state;
     with_cleanup(tables_free) struct tables t = {.n = 0};
     tables_add(&t, "roles.tsv",
-               ROLES "46\t居宅介護支援事業所\t\tyes\t\n"
+               ROLES "1.3\t居宅サービス事業所\t\tyes\t\n"
+                     "46\t居宅介護支援事業所\t\tyes\t\n"
                      "11\t地域包括支援センター等\t\tno\t\n"
                      "\t居宅介護支援事業所\tUPPLAN\tyes\t\n");
     with_cleanup(autostandard) struct careplan_standard *s = tables_standard(&t);
     expect_of(s, "UPPLAN", "46", "15", "");
     expect_of(s, "UPPLAN", "46", "46", ""); /* the text says that they take it in */
     expect_of(s, "UPJSK", "46", "15", "CP1121");
-    expect_of(s, "UPPLAN", "73", "15", "CP1121"); /* no row any more */
-    expect_of(s, "UPSIKYU", "11", "A2", "");      /* is known as one, and may be anything */
+    expect_of(s, "UPPLAN", "73", "15", "CP1121"); /* has its row no more */
+    expect_of(s, "UPSIKYU", "11", "A2", "");
+    expect_of(s, "UPKIHON", "11", "15", "CP1121"); /* whatever 11 is */
     expect_of(s, "UP1KYO", "11", "15", "CP1127");
 }
 
@@ -122,6 +134,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_tables_forbid_what_they_have_no_mark_for),
+        cmocka_unit_test(the_types_of_a_service_office_are_not_stated),
         cmocka_unit_test(offices_that_must_employ_care_managers_may_plan),
         cmocka_unit_test(a_plan_may_reach_the_center),
         cmocka_unit_test(a_type_known_outside_the_standard_forbids_nothing),
