@@ -131,6 +131,8 @@ def judge_file(file, data, out):
     name = parse_name(file)
     judge_name(file, name, out)
     if name is None or name.kind == "UPKIHON_IMAGE":
+        if name and not data.startswith(b"\xff\xd8\xff"):
+            out.append(error("image", file, note="no JPEG"))  # section 3
         return name, []
     read = scan(data, file, out)
     if read is None:

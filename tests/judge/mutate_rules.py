@@ -135,18 +135,24 @@ def detail_code(unit):
     return set_cell(unit, where, unit.rng.choice(("", "1", "2", "4", "0", "x")), "detail code")
 
 
+# Which of two things, and its number.
+THINGS = ("a1 b2", "a2 b1", "a b", "a1 b", "a1 b1", "a1 b3", "a2 b3", "a0 b1", "a1 a1 b2", "a1 a b2", "a1 b2 a", "a1 a2 b3", "a1 a2", "a1", "a01 b2")
+
+
 @mutator
-def second_thing(unit):
-    """Another rented thing of the same code and units, told apart or not."""
-    if unit.version != "202407" or not unit.files.get("UPPLAN"):
+def rented_things(unit):
+    """One or two rented things of the same code and units, in one row or several, told apart or not."""
+    kind = next((k for k in ("UPPLAN", "UPJSK") if unit.files.get(k)), None)
+    if unit.version != "202407" or kind is None:
         return None
-    user = {"insurer_no": unit.get("UPPLAN", 0, "insurer_no"), "insured_no": unit.get("UPPLAN", 0, "insured_no")}
-    codes = unit.rng.choice((("1", "2"), ("2", "1"), ("", ""), ("1", ""), ("1", "1"), ("1", "3"), ("2", "3")))
-    for code in codes:
-        values = dict(user, target_ym=unit.month, service_date=unit.month + "01", start_time="9999", end_time="9999",
-                      service_count="1", service_code="17999X", units="300", detail_code=code, over30_flag="0", service_office_no=unit.receiver[0])
-        unit.files["UPPLAN"].append(record(unit, "UPPLAN", **dict(values, **thing(unit.rng))))
-    return "two things with detail codes %s and %s" % codes
+    user = {name: unit.get(kind, 0, name) for name in ("insurer_no", "insured_no")}
+    things, rows, sort = {"a": thing(unit.rng), "b": thing(unit.rng)}, unit.rng.choice(THINGS), unit.rng.choice(("17", "17", "67"))
+    for day, row in enumerate(rows.split(), 1):
+        values = dict(user, target_ym=unit.month, service_date="%s%02d" % (unit.month, day), start_time="9999", end_time="9999",
+                      service_count="1", service_code=sort + "999X", units="300", detail_code=row[1:], over30_flag="0",
+                      service_office_no=(unit.sender if kind == "UPJSK" else unit.receiver)[0])
+        unit.files[kind].append(record(unit, kind, **dict(values, **things[row[0]])))
+    return "things of %s with detail codes: %s" % (sort, rows)
 
 
 SUMS = ("AAAA", "EEEE", "ZZZZ", "9999")

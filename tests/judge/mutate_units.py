@@ -114,7 +114,8 @@ def name_form(unit):
     return rename(unit, kind, unit.rng.choice((
         name[:-4] + ".TXT", name[:-4], name + ".CSV", name[:-5] + ".CSV", name[:-4] + "0.CSV", "X" + name, name.replace("_", "-"),
         name.replace(unit.sender[0], unit.sender[0][1:]), name.replace(unit.receiver[0], unit.receiver[0] + "0"),
-        "_".join(parts[1:]) + ".CSV", name.replace(kind, "UP4KYO"), name.replace(kind, kind + "_202504"))), "name")
+        "_".join(parts[1:]) + ".CSV", name.replace(unit.sender[1] + "_", "1_", 1),
+        name.replace(unit.receiver[0], "03000000-5"), name.replace(kind, "UP4KYO"), name.replace(kind, kind + "_202504"))), "name")
 
 
 @mutator
@@ -276,6 +277,9 @@ def picture(unit):
     if unit.images and unit.rng.random() < 0.5:
         del unit.images[unit.rng.choice(sorted(unit.images))]
         return "a picture is missing"
+    if unit.images and unit.rng.random() < 0.3:
+        unit.images[unit.rng.choice(sorted(unit.images))] = unit.rng.choice((b"\x89PNG\r\n\x1a\n", b"GIF89a", b"text", b""))
+        return "a picture that is no JPEG"
     if unit.rng.random() < 0.5:
         unit.images[unit.name("UPKIHON_IMAGE", ".jpg", "0099")] = b"\xff\xd8\xff\xd9"
         return "a picture more"
