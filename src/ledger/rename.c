@@ -82,11 +82,11 @@ static int is_settled(struct ledger *l, const struct unlink_change *u)
                    "SELECT 1 FROM entry JOIN node ON node.id=entry.node WHERE entry.id=?1 AND node.content=?2"
                    " AND node.draft=0 AND (node.kind=2 OR EXISTS(SELECT 1 FROM message JOIN file ON"
                    " file.message=message.id WHERE message.id=node.message AND message.linger=1"
-                   " AND file.node=node.id AND file.content=node.content))",
+                   " AND message.state<>7 AND file.node=node.id AND file.content=node.content))",
                    "ii", u->entry, u->content);
     return r == -ENOENT ? -ESTALE : r;
 }
-_Static_assert(NODE_REPORT == 2, "a query here says 2");
+_Static_assert(NODE_REPORT == 2 && OUT_REFUSED == 7, "a query here says 2 and 7");
 
 static int unlink_apply(struct ledger *l, struct change *c)
 {

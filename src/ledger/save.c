@@ -258,6 +258,14 @@ static int leave_others(struct ledger *l, const struct ledger_save *s, const str
     return r == -ENOENT ? 0 : r ? r : unit_leave(l, s->node, left);
 }
 
+/* The partner has it, or it is on its way there. What was refused has to go again. */
+static bool is_under_way(const struct message *m)
+{
+    return m->state >= OUT_QUEUED && m->state <= OUT_TAKEN;
+}
+_Static_assert(OUT_QUEUED < OUT_SENT && OUT_SENT < OUT_RECEIVED && OUT_RECEIVED < OUT_TAKEN,
+               "a range is asked");
+
 static int unit_join(struct ledger *l, const struct ledger_save *s, const struct ledger_node *node,
                      struct judged *j, const struct unit_key *key)
 {
@@ -272,7 +280,7 @@ static int unit_join(struct ledger *l, const struct ledger_save *s, const struct
         return 0;
     struct message sealed;
     r = unit_last_sealed(l, key, &sealed);
-    if (r == 0 && !open)
+    if (r == 0 && !open && is_under_way(&sealed))
         r = nothing_new(l, s, node, j, &sealed);
     if (r < 0 && r != -ENOENT)
         return r;

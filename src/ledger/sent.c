@@ -48,7 +48,8 @@ int ledger_sent_entries(struct ledger *l, int64_t accepted_before, struct ledger
             sql_query(c,
                       "SELECT " ENTRY_COLUMNS " FROM message JOIN file ON file.message=message.id"
                       " JOIN node ON node.id=file.node JOIN entry ON entry.node=node.id"
-                      " WHERE linger=1 AND message.sent<=? AND node.message=message.id AND node.kind=1"
+                      " WHERE linger=1 AND message.state<>7 AND message.sent<=? AND node.message=message.id"
+                      " AND node.kind=1"
                       " AND node.content=file.content AND node.draft=0 ORDER BY message.id, entry.id",
                       "i", accepted_before);
         int r = 0;
@@ -68,7 +69,7 @@ int ledger_sent_entries(struct ledger *l, int64_t accepted_before, struct ledger
         linger_clear(l);
     return (int)n;
 }
-_Static_assert(NODE_FILE == 1, "a query here says 1");
+_Static_assert(NODE_FILE == 1 && OUT_REFUSED == 7, "a query here says 1 and 7");
 
 /* ---- Once more ---- */
 

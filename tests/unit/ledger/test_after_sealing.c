@@ -90,6 +90,54 @@ static void the_same_bytes_after_sealing_are_nothing(void **state)
     assert_string_equal(state_text(l, message), "sent");
 }
 
+/* The page tells the clerk to save it again: by then the partner may take it. */
+static void the_same_bytes_after_a_refusal_are_a_new_message(void **state)
+{
+    struct ledger *l = of(state);
+    uint64_t first = sent_unit(l), second, again, ready[4];
+    char text[4096];
+    assert_int_equal(answer(l, first, SERVICE, RECEIPT_REFUSED, "no"), 0);
+    assert_string_equal(state_text(l, first), "refused");
+    save(l, PLAN, SEQUENCE, "plan", &second);
+    assert_true(second != first);
+    assert_string_equal(files_text(l, second, text), "UP1KYO=table (carried) UPPLAN=plan ");
+    save(l, TABLE, SEQUENCE, "table", &again);
+    assert_int_equal(again, second);
+    queue_all(l, second);
+    assert_int_equal(ledger_to_seal(l, ready, 4), 1);
+    assert_string_equal(state_text(l, first), "refused");
+}
+
+static void what_the_hub_has_refused_goes_again_when_it_is_saved_again(void **state)
+{
+    struct ledger *l = of(state);
+    uint64_t first, second;
+    save(l, PLAN, SEQUENCE, "plan", &first);
+    queue_all(l, first);
+    assert_int_equal(seal_as(l, first, 1), 0);
+    assert_int_equal(ledger_refuse_out(l, first, "unit-size", NULL, NULL), 0);
+    save(l, PLAN, SEQUENCE, "plan", &second);
+    assert_true(second != first);
+    assert_string_equal(state_text(l, second), "waiting");
+}
+
+/* Nobody but the sender has it. */
+static void what_was_refused_stays_in_the_outbox(void **state)
+{
+    struct ledger *l = of(state);
+    struct ledger_entry out[4];
+    struct ledger_node node;
+    const char *const none[3] = {NULL};
+    uint64_t message = sent_unit(l), entry = entry_in(l, outbox_of(l, SERVICE), PLAN);
+    assert_int_equal(ledger_sent_entries(l, INT64_MAX, out, 4), 2);
+    assert_int_equal(answer(l, message, SERVICE, RECEIPT_REFUSED, "no"), 0);
+    assert_int_equal(ledger_sent_entries(l, INT64_MAX, out, 4), 0);
+    assert_int_equal(ledger_node(l, node_in(l, outbox_of(l, SERVICE), PLAN), &node), 0);
+    assert_int_equal(ledger_unlink_settled(l, entry, node.content, false, none, NULL, NULL), -ESTALE);
+    remove_entry(l, PLAN); /* the user may */
+    assert_string_equal(state_text(l, message), "refused");
+}
+
 static void changed_bytes_after_sealing_are_a_new_message_with_the_whole_unit(void **state)
 {
     struct ledger *l = of(state);
@@ -264,6 +312,9 @@ int main(void)
         T(a_save_into_a_queued_unit_lets_it_settle_anew),
         T(deleting_a_queued_file_withdraws),
         T(the_same_bytes_after_sealing_are_nothing),
+        T(the_same_bytes_after_a_refusal_are_a_new_message),
+        T(what_the_hub_has_refused_goes_again_when_it_is_saved_again),
+        T(what_was_refused_stays_in_the_outbox),
         T(changed_bytes_after_sealing_are_a_new_message_with_the_whole_unit),
         T(a_file_that_comes_later_brings_the_earlier_ones_along),
         T(a_carried_file_saved_with_the_same_bytes_stays_carried),
