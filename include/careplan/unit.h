@@ -29,7 +29,8 @@ struct careplan_unit_check *careplan_unit_check_new(const struct careplan_standa
 void careplan_unit_check_free(struct careplan_unit_check *u); /* NULL is allowed */
 
 /* Adds a file and checks it. 0 = judged. When it cannot belong to the unit, it is left out:
- *   -EINVAL  the name is no transfer name; what is wrong with it went to `fn`
+ *   -EINVAL  the name is no transfer name; what is wrong with it went to `fn` when it was plainly meant to be
+ *            one ("Thumbs.db" is not: nothing is said of it)
  *   -EXDEV   it is of another unit than the files before it
  *   -EEXIST  a file of this name is there
  *   -ENOSPC  there are `max_files`
@@ -38,11 +39,14 @@ int careplan_unit_check_add(struct careplan_unit_check *u, const char *name, con
 int careplan_unit_check_add_stream(struct careplan_unit_check *u, const char *name, careplan_read_fn *read,
                                    void *read_context);
 
-/* When all are there: what is missing, what does not fit together. No file is CAREPLAN_UNIT_INCOMPLETE. */
+/* When all are there: what is missing, what does not fit together. No file is CAREPLAN_UNIT_INCOMPLETE. May
+ * be called again, after more files too: `fn` gets the unit's problems at each judgement, of the files that
+ * are there then. */
 enum careplan_unit_state careplan_unit_check_judge(struct careplan_unit_check *u);
 
 size_t careplan_unit_check_files(const struct careplan_unit_check *u);
-/* So far, of names, files and unit. The unit may go when it is complete and there is no error. */
+/* So far of names and files, and of the unit at its last judgement. The unit may go when it is complete and
+ * there is no error. */
 uint64_t careplan_unit_check_errors(const struct careplan_unit_check *u);
 uint64_t careplan_unit_check_warnings(const struct careplan_unit_check *u);
 

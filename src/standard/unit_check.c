@@ -22,7 +22,10 @@ struct careplan_unit_check {
     struct careplan_unit_file *files;        /* they point into `entries` */
     struct entry **entries;
     size_t n, capacity, max;
-    uint64_t errors, warnings;
+    uint64_t errors, warnings; /* of names and files */
+    struct {
+        uint64_t errors, warnings;
+    } judged; /* of the unit, by the last judgement */
 };
 
 bool careplan_unit_same(const struct careplan_name *a, const struct careplan_name *b)
@@ -79,13 +82,23 @@ static void pass(void *context, const struct careplan_problem *problem)
         u->fn(u->context, &copy);
 }
 
-static void pass_counted(void *context, const struct careplan_problem *problem)
+static void pass_of_name(void *context, const struct careplan_problem *problem)
 {
     struct careplan_unit_check *u = context;
     if (problem->severity == CAREPLAN_ERROR)
         u->errors++;
     else
         u->warnings++;
+    pass(u, problem);
+}
+
+static void pass_of_unit(void *context, const struct careplan_problem *problem)
+{
+    struct careplan_unit_check *u = context;
+    if (problem->severity == CAREPLAN_ERROR)
+        u->judged.errors++;
+    else
+        u->judged.warnings++;
     pass(u, problem);
 }
 
@@ -113,7 +126,7 @@ static int name_check(struct careplan_unit_check *u, const char *name, struct ca
     struct careplan_name given = {0};
     snprintf(given.canonical, sizeof given.canonical, "%s", name);
     u->under_check = &given;
-    bool good = careplan_name_parse(u->standard, name, parsed, pass_counted, u) == CAREPLAN_NAME_TRANSFER;
+    bool good = careplan_name_parse(u->standard, name, parsed, pass_of_name, u) == CAREPLAN_NAME_TRANSFER;
     u->under_check = NULL;
     if (!good)
         return -EINVAL;
@@ -168,7 +181,8 @@ int careplan_unit_check_add_stream(struct careplan_unit_check *u, const char *na
 
 enum careplan_unit_state careplan_unit_check_judge(struct careplan_unit_check *u)
 {
-    return careplan_unit_judge(u->files, u->n, &u->options, pass_counted, u);
+    u->judged.errors = u->judged.warnings = 0; /* what was missing then may be there now */
+    return careplan_unit_judge(u->files, u->n, &u->options, pass_of_unit, u);
 }
 
 size_t careplan_unit_check_files(const struct careplan_unit_check *u)
@@ -178,10 +192,10 @@ size_t careplan_unit_check_files(const struct careplan_unit_check *u)
 
 uint64_t careplan_unit_check_errors(const struct careplan_unit_check *u)
 {
-    return u->errors;
+    return u->errors + u->judged.errors;
 }
 
 uint64_t careplan_unit_check_warnings(const struct careplan_unit_check *u)
 {
-    return u->warnings;
+    return u->warnings + u->judged.warnings;
 }

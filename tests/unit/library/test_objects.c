@@ -289,6 +289,35 @@ static void a_unit_says_whose_problem_it_is(void **state)
     careplan_problems_free(p);
 }
 
+/* A program may judge after each file, and go by the last judgement. */
+static void a_unit_judged_again_tells_and_counts_anew(void **state)
+{
+    (void)state;
+    struct careplan_problems *p = careplan_problems_new(0);
+    assert_non_null(p);
+    struct careplan_unit_check *u = careplan_unit_check_new(NULL, NULL, 0, careplan_problems_add, p);
+    assert_non_null(u);
+    assert_int_equal(unit_add(u, MONTH_FOLDER, month_files[0]), 0);
+    for (size_t again = 1; again <= 2; again++) {
+        assert_int_equal(careplan_unit_check_judge(u), CAREPLAN_UNIT_INCOMPLETE);
+        assert_int_equal(careplan_unit_check_errors(u), 1);
+        assert_int_equal(careplan_problems_count(p), again);
+    }
+    assert_int_equal(unit_add(u, MONTH_FOLDER, month_files[1]), 0);
+    assert_int_equal(unit_add(u, MONTH_FOLDER, month_files[2]), 0);
+    assert_int_equal(careplan_unit_check_judge(u), CAREPLAN_UNIT_COMPLETE);
+    assert_int_equal(careplan_unit_check_errors(u), 0);
+    assert_int_equal(careplan_unit_check_warnings(u), 0);
+    assert_int_equal(careplan_problems_count(p), 2);
+    /* What was wrong with a name or a file stays wrong. */
+    static const char named_wrong[] = "UPSIKYU_202504_0300000100_43_0300000005_11_20250325102000.TXT";
+    assert_int_equal(careplan_unit_check_add(u, named_wrong, "", 0), -EINVAL);
+    assert_int_equal(careplan_unit_check_judge(u), CAREPLAN_UNIT_COMPLETE);
+    assert_int_equal(careplan_unit_check_errors(u), 1);
+    careplan_unit_check_free(u);
+    careplan_problems_free(p);
+}
+
 static void a_unit_leaves_out_what_is_not_of_it(void **state)
 {
     (void)state;
@@ -302,6 +331,7 @@ static void a_unit_leaves_out_what_is_not_of_it(void **state)
         careplan_unit_check_add(u, "UPSIKYU_202504_0300000100_43_0300000005_11_20250325102001.CSV", "", 0),
         -EXDEV);
     assert_int_equal(careplan_unit_check_add(u, "readme.txt", "", 0), -EINVAL);
+    assert_int_equal(careplan_unit_check_add(u, "Thumbs.db", "", 0), -EINVAL);
     assert_int_equal(careplan_problems_count(p), 0);
     static const char named_wrong[] = "UPSIKYU_202504_0300000100_43_0300000005_11_20250325102000.TXT";
     assert_int_equal(careplan_unit_check_add(u, named_wrong, "", 0), -EINVAL);
@@ -365,6 +395,7 @@ int main(void)
         cmocka_unit_test(a_stream_that_fails_ends_the_check),
         cmocka_unit_test(a_unit_is_complete_with_its_last_file),
         cmocka_unit_test(a_unit_says_whose_problem_it_is),
+        cmocka_unit_test(a_unit_judged_again_tells_and_counts_anew),
         cmocka_unit_test(a_unit_leaves_out_what_is_not_of_it),
         cmocka_unit_test(a_unit_follows_the_rulings_it_was_given),
         cmocka_unit_test(units_are_told_apart_by_offices_and_sequence),
