@@ -4,7 +4,7 @@
 usage: check.py FILE…
 
 No struct of the library is described here: objects are pointers, problems are asked by functions. Ends with 0 when the unit may
-be sent, with 1 when not.
+be sent, with 1 when not, with 2 when a file could not be read.
 """
 import ctypes
 import os
@@ -84,7 +84,11 @@ def describe(problems, i, language):
 
 
 def main():
-    good, problems = check(sys.argv[1:])
+    try:
+        good, problems = check(sys.argv[1:])
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
     for p in problems:
         place = ":".join(str(part) for part in (p["file"], p["line"], p["column"]) if part)
         print(f"{place}: [{p['code']}] {p['message']}\n    → {p['remedy']}")

@@ -227,6 +227,8 @@ def the_python_example_judges(installed):
     assert status == 1 and f"{BROKEN[0].name}:1:6: [CP1006]" in output and "外字" in output, f"{status}:\n{output}"
     status, output = run(*python, VALID[0], env=environment)
     assert status == 1 and "CP1304" in output, f"{status}:\n{output}"
+    status, output = run(*python, VALID[0], "missing.CSV", env=environment)
+    assert (status, output) == (2, "missing.CSV: No such file or directory\n"), f"a missing file ended with {status}:\n{output}"
 
 
 def is_built_alone(installed):
