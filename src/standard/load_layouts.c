@@ -117,8 +117,10 @@ static int read_required(struct making *m)
     if (strcmp(mark, "yes") != 0 && strcmp(mark, "no") != 0 && !conditional)
         return ITEM_FAULT(m, "unknown required mark '%.40s' (yes, no, cond)", mark);
     m->item->required = strcmp(mark, "yes") == 0 ? REQUIRED_YES : REQUIRED_NO;
-    /* `yes` is 必須, whatever its notes say of the reading: where a doubt decides, the mark is `cond`. */
-    if (conditional && notes_say(m, "treat empty as a warning") && !notes_say(m, "optional for"))
+    /* A mark whose row could not be read for certain asks for nothing for certain either. */
+    bool doubtful = conditional ? notes_say(m, "treat empty as a warning") && !notes_say(m, "optional for")
+                                : notes_say(m, "doubtful: the ○ column");
+    if (doubtful && (conditional || m->item->required == REQUIRED_YES))
         m->item->required = REQUIRED_DOUBTFUL;
     return 0;
 }

