@@ -61,13 +61,12 @@ static void quotes_check(struct record *r)
                            : faults & FAULT_PLAIN     ? "CP1014"
                                                       : NULL;
         if (code)
-            problem_put(&r->check->sink, code, &place, NULL, 0);
+            record_bad(r, i, problem_put(&r->check->sink, code, &place, NULL, 0));
         if (faults & FAULT_TOO_LONG) {
             char limit[24];
             limit_text(limit, r->check->sink.options.limits.item_bytes, CAREPLAN_ITEM_MAX);
-            PROBLEM(&r->check->sink, "CP1015", &place, WORD(limit));
+            record_bad(r, i, PROBLEM(&r->check->sink, "CP1015", &place, WORD(limit)));
         }
-        r->bad[i] |= faults != 0;
     }
 }
 
@@ -268,12 +267,14 @@ static void items_check(struct record *r)
 {
     struct careplan_check *c = r->check;
     const struct careplan_layout *layout = c->layout;
-    /* Item 1 is the version, which was looked at; only its absence is left. */
-    if (r->row->items[0].length == 0)
-        r->bad[0] |= !item_check(&c->items, &layout->items[0], 1, &r->row->items[0]);
-    for (size_t i = 1; i < layout->n_items; i++)
-        if (!r->bad[i])
-            r->bad[i] = !item_check(&c->items, &layout->items[i], (unsigned)i + 1, &r->row->items[i]);
+    for (size_t i = 0; i < layout->n_items; i++) {
+        /* Item 1 is the version, which was looked at; only its absence is left. */
+        if (r->bad[i] || (i == 0 && r->row->items[0].length))
+            continue;
+        uint64_t errors = c->sink.errors;
+        if (!item_check(&c->items, &layout->items[i], (unsigned)i + 1, &r->row->items[i]))
+            record_bad(r, i, c->sink.errors > errors ? CAREPLAN_ERROR : CAREPLAN_WARNING);
+    }
 }
 
 static void row_check(void *context, struct scanned_row *row)
@@ -346,13 +347,16 @@ static void flow_check(struct careplan_check *c)
     if (!in_scope || flow_expected(name->kind, services[0], services[1]))
         return;
     c->wrong_way = !careplan_flow_allowed(name->kind, services[0], services[1]);
-    char ja[VALUE_SIZE * 2], en[VALUE_SIZE * 2], senders[VALUE_SIZE], from[VALUE_SIZE], to[VALUE_SIZE];
+    char ja[VALUE_SIZE * 3], en[VALUE_SIZE * 3], senders[VALUE_SIZE], takers[VALUE_SIZE];
+    char from[VALUE_SIZE], to[VALUE_SIZE];
     const struct word title = {careplan_kind_title(name->kind, CAREPLAN_JA),
                                careplan_kind_title(name->kind, CAREPLAN_EN)};
-    flow_senders(name->kind, CAREPLAN_JA, senders, sizeof senders);
-    snprintf(ja, sizeof ja, "%sを送るのは、%sです。", title.ja, senders);
-    flow_senders(name->kind, CAREPLAN_EN, senders, sizeof senders);
-    snprintf(en, sizeof en, "It is sent by: %s.", senders);
+    flow_offices(name->kind, false, CAREPLAN_JA, senders, sizeof senders);
+    flow_offices(name->kind, true, CAREPLAN_JA, takers, sizeof takers);
+    snprintf(ja, sizeof ja, "%sを送るのは%s、受け取るのは%sです。", title.ja, senders, takers);
+    flow_offices(name->kind, false, CAREPLAN_EN, senders, sizeof senders);
+    flow_offices(name->kind, true, CAREPLAN_EN, takers, sizeof takers);
+    snprintf(en, sizeof en, "It goes from %s to %s.", senders, takers);
     service_words(name->kind->standard, services[0], from);
     service_words(name->kind->standard, services[1], to);
     PROBLEM(&c->sink, c->wrong_way ? "CP1121" : "CP1127", &whole_file, title, WORD(from), WORD(to),

@@ -73,8 +73,17 @@ struct careplan_check {
 struct record {
     struct careplan_check *check;
     const struct scanned_row *row;
-    bool bad[LAYOUT_ITEMS_MAX];
+    bool bad[LAYOUT_ITEMS_MAX];   /* not of its form: no rule may read it by that */
+    bool wrong[LAYOUT_ITEMS_MAX]; /* bad, and that is an error: the item will come anew with another value */
 };
+
+/* The item has a problem of this severity, as problem_put returned it. One that the office's [rules] lower
+ * leaves the item's value as it is meant: nothing else becomes unsure by it. */
+static inline void record_bad(struct record *r, size_t i, enum careplan_severity severity)
+{
+    r->bad[i] = true;
+    r->wrong[i] |= severity == CAREPLAN_ERROR;
+}
 
 void compare_begin(struct careplan_check *c);
 /* Compares the record that waits for it. */

@@ -35,8 +35,8 @@ static void place_forward(struct text_place *p, const struct scanned_item *item,
     p->offset = offset;
 }
 
-static void put_character(const struct record *r, size_t i, enum ms932_fault fault,
-                          const struct text_place *at, size_t size)
+static void put_character(struct record *r, size_t i, enum ms932_fault fault, const struct text_place *at,
+                          size_t size)
 {
     static const char *const codes[] = {
         [MS932_UNDEFINED] = "CP1004", [MS932_INCOMPLETE] = "CP1005", [MS932_GAIJI] = "CP1006"};
@@ -47,41 +47,40 @@ static void put_character(const struct record *r, size_t i, enum ms932_fault fau
     snprintf(hex, sizeof hex, size == 2 ? "%02X%02X" : "%02X", text[0], text[size - 1]);
     snprintf(number, sizeof number, "%zu", at->characters + 1);
     snprintf(unicode, sizeof unicode, "U+%04X", fault == MS932_GAIJI ? gaiji_unicode(text) : 0);
-    PROBLEM(&r->check->sink, codes[fault], &place, WORD(hex), WORD(number), WORD(unicode));
+    record_bad(r, i, PROBLEM(&r->check->sink, codes[fault], &place, WORD(hex), WORD(number), WORD(unicode)));
 }
 
-/* Characters that are not MS932; true: none. */
-static bool characters_check(const struct record *r, size_t i)
+/* Characters that are not MS932. */
+static void characters_check(struct record *r, size_t i)
 {
     const struct scanned_item *item = &r->row->items[i];
     struct text_place at = {0};
     size_t offset = 0, size;
-    for (bool good = true;; good = false) {
+    for (;;) {
         enum ms932_fault fault = ms932_next_fault(item->text, item->length, &offset, &size);
         if (fault == MS932_GOOD)
-            return good;
+            return;
         place_forward(&at, item, offset);
         put_character(r, i, fault, &at, size);
         /* What follows other faults may only be their echo. */
         if (fault != MS932_GAIJI)
-            return false;
+            return;
         offset += size;
     }
 }
 
-static bool nul_check(const struct record *r, size_t i)
+static void nul_check(struct record *r, size_t i)
 {
     const struct scanned_item *item = &r->row->items[i];
     uint64_t nuls = 0;
     for (size_t k = 0; k < item->length; k++)
         nuls += item->text[k] == 0;
     if (nuls == 0)
-        return true;
+        return;
     char count[24];
     struct problem_place place = record_place(r, i);
     snprintf(count, sizeof count, "%llu", (unsigned long long)nuls);
-    PROBLEM(&r->check->sink, "CP1007", &place, WORD(count));
-    return false;
+    record_bad(r, i, PROBLEM(&r->check->sink, "CP1007", &place, WORD(count)));
 }
 
 /* UTF-8 is one fault of the file and not one of each item. */
@@ -115,11 +114,11 @@ void encoding_check(struct record *r)
         return;
     for (size_t i = 0; i < row->n_items; i++) {
         const struct scanned_item *item = &row->items[i];
-        if (nuls && !nul_check(r, i))
-            r->bad[i] = true;
-        if (c->items.utf8) /* its lengths cannot be told */
-            r->bad[i] |= ascii_run(item->text, item->length) < item->length;
-        else if (!characters_check(r, i))
-            r->bad[i] = true;
+        if (nuls)
+            nul_check(r, i);
+        if (!c->items.utf8)
+            characters_check(r, i);
+        else if (ascii_run(item->text, item->length) < item->length) /* its length cannot be told */
+            record_bad(r, i, CAREPLAN_ERROR);
     }
 }

@@ -72,18 +72,10 @@ static bool sink_count(struct problem_sink *sink, enum careplan_severity severit
     return sink->fn != NULL;
 }
 
-void problem_put(struct problem_sink *sink, const char *code, const struct problem_place *place,
-                 const struct word *words, size_t n)
+static void problem_say(const struct problem_sink *sink, const struct careplan_rule *rule,
+                        enum careplan_severity severity, const struct problem_place *place,
+                        const struct word *words, size_t n)
 {
-    const struct careplan_rule *rule = careplan_rule_find(code);
-    if (!rule)
-        return;
-    enum careplan_severity severity = rule->severity;
-    if (sink->options.severity && !rule->fixed)
-        severity = sink->options.severity(sink->options.context, code, severity);
-    if (!sink_count(sink, severity))
-        return;
-
     const char *ja[WORDS_MAX] = {NULL}, *en[WORDS_MAX] = {NULL};
     for (size_t i = 0; i < n && i < WORDS_MAX; i++) {
         ja[i] = words[i].ja;
@@ -117,4 +109,18 @@ void problem_put(struct problem_sink *sink, const char *code, const struct probl
         .remedy_en = remedy_en,
     };
     sink->fn(sink->context, &problem);
+}
+
+enum careplan_severity problem_put(struct problem_sink *sink, const char *code,
+                                   const struct problem_place *place, const struct word *words, size_t n)
+{
+    const struct careplan_rule *rule = careplan_rule_find(code);
+    if (!rule)
+        return CAREPLAN_OFF;
+    enum careplan_severity severity = rule->severity;
+    if (sink->options.severity && !rule->fixed)
+        severity = sink->options.severity(sink->options.context, code, severity);
+    if (sink_count(sink, severity))
+        problem_say(sink, rule, severity, place, words, n);
+    return severity;
 }

@@ -28,9 +28,10 @@ struct problem_sink {
 
 enum { WORDS_MAX = 6, MESSAGE_SIZE = 1024, VALUE_SIZE = 292, VALUE_CHARACTERS = 72 };
 
-/* `code` is of the catalogue; `n` at most WORDS_MAX. */
-void problem_put(struct problem_sink *sink, const char *code, const struct problem_place *place,
-                 const struct word *words, size_t n);
+/* `code` is of the catalogue; `n` at most WORDS_MAX. Returns the severity in force, CAREPLAN_OFF: the office
+ * does not want it said. */
+enum careplan_severity problem_put(struct problem_sink *sink, const char *code,
+                                   const struct problem_place *place, const struct word *words, size_t n);
 
 #define PROBLEM(sink, code, place, ...)                                      \
     problem_put((sink), (code), (place), (const struct word[]){__VA_ARGS__}, \
