@@ -107,7 +107,12 @@ static void print_warnings(const json_t *unit, bool japanese)
     size_t n = json_array_size(warnings), shown = n < WARNINGS_SHOWN ? n : WARNINGS_SHOWN;
     if (total <= 0)
         return;
-    printf(japanese ? "    念のため確かめるところ：%lld 件\n" : "    warnings: %lld\n", (long long)total);
+    const char *state = text_of(unit, "state");
+    bool goes = strcmp(state, "rejected") != 0 && strcmp(state, "withdrawn") != 0;
+    printf(japanese ? "    念のため確かめるところ：%lld 件%s\n" : "    warnings: %lld%s\n", (long long)total,
+           !goes      ? ""
+           : japanese ? "（送信は、このまま進みます）"
+                      : " (it is sent all the same)");
     for (size_t i = 0; i < shown; i++) {
         fputs("      ", stdout);
         print_problem(json_array_get(warnings, i), japanese);

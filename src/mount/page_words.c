@@ -67,6 +67,14 @@ void page_problem(const struct careplan_standard *standard, const struct ledger_
              sentence);
 }
 
+void page_remedy(const struct careplan_standard *standard, const struct ledger_status *s,
+                 const struct ledger_problem *p, char out[STATUS_REASON_SIZE])
+{
+    const struct ledger_unit_file *file = file_of(s, p);
+    const struct careplan_kind *kind = file && !file->document ? kind_of(standard, file) : NULL;
+    status_remedy_words(kind, p->code, p->line, p->column, CAREPLAN_JA, out);
+}
+
 /* What the message is rejected for. */
 static const struct ledger_problem *fault_of(const struct ledger_status *s)
 {

@@ -19,6 +19,9 @@ void page_reason(const struct careplan_standard *standard, const struct ledger_s
 /* "第6表（サービス利用票） 2行目 10列目：「サービス利用日」の…" */
 void page_problem(const struct careplan_standard *standard, const struct ledger_status *s,
                   const struct ledger_problem *p, char *out, size_t size);
+/* What to look at, of a warning; "" for a code that is not known. */
+void page_remedy(const struct careplan_standard *standard, const struct ledger_status *s,
+                 const struct ledger_problem *p, char out[STATUS_REASON_SIZE]);
 
 /* What it holds: "第6表（サービス利用票）、利用者補足情報 ×2"; a document by type and size only. */
 int page_contents(const struct careplan_standard *standard, const struct ledger_status *s,

@@ -193,6 +193,7 @@ static void row_notes(struct page *p, const struct ledger_status *s, const struc
     cell_time(b, s->saved);
     buffer_text(b, "<td class=\"what\">");
     size_t shown = 0;
+    char remedy[STATUS_REASON_SIZE], before[STATUS_REASON_SIZE] = "";
     for (size_t i = 0; i < s->n_problems && shown < NOTES_SHOWN; i++) {
         char text[PAGE_REASON_SIZE];
         if (s->problems[i].error)
@@ -201,6 +202,12 @@ static void row_notes(struct page *p, const struct ledger_status *s, const struc
         buffer_text(b, shown++ ? "<br>・" : "・");
         escaped(b, text);
         buffer_printf(b, " <span class=\"why\">［%s］</span>", s->problems[i].code);
+        page_remedy(rules_standard(p->rules), s, &s->problems[i], remedy);
+        if (strcmp(remedy, before) == 0) /* a run of the same is told once what to do */
+            continue;
+        memcpy(before, remedy, sizeof before);
+        buffer_text(b, "<br>→ ");
+        escaped(b, remedy);
     }
     if (s->warnings > shown)
         buffer_printf(b, "<br><span class=\"why\">ほか %llu 件</span>",

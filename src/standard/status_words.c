@@ -38,6 +38,18 @@ static const struct {
       "確かめてください。"}},
     {true,
      "rejected",
+     "CP1123",
+     {"差戻し", TONE_TODO,
+      "連携の対象外のサービス種類のため、送っていません。ファイルの横の「.エラー.txt」を開いてください。従来の方法で"
+      "送ったら、ファイルを消してください。"}},
+    {true,
+     "rejected",
+     "CP1124",
+     {"差戻し", TONE_TODO,
+      "送信先が連携の対象外のサービス種類のため、送っていません。ファイルの横の「.エラー.txt」を開いてください。従来の"
+      "方法で送ったら、ファイルを消してください。"}},
+    {true,
+     "rejected",
      "CP1105",
      {"差戻し", TONE_TODO,
       "ファイル名の形が違うため、送っていません。ファイルの横の「.エラー.txt」に書かれた名前にしてください。"}},
@@ -45,8 +57,8 @@ static const struct {
      "rejected",
      NULL,
      {"差戻し", TONE_TODO,
-      "ファイルに誤りがあるため、送っていません。ファイルの横の「.エラー.txt」を開き、直したファイルを同じ名前で"
-      "保存し直してください。"}},
+      "ファイルに誤りがあるため、送っていません。ファイルの横の「.エラー.txt」を開き、直して、もう一度出力して"
+      "ください。名前の終わりの連番が変わったときは、古い連番のファイルを全部消してください。"}},
     {true,
      "held",
      NULL,
@@ -77,8 +89,8 @@ static const struct {
      "waiting",
      "unit-incomplete",
      {"ファイル不足", TONE_TODO,
-      "一緒に送るファイルが揃っていません。フォルダーの「連番.未完成.txt」に、足りないものが書いてあります。揃うと"
-      "自動で送られます。"}},
+      "一緒に送るファイルが揃っていません。フォルダーの「連番.未完成.txt」に、足りないものや直すところが書いて"
+      "あります。揃うと自動で送られます。"}},
     {true, "waiting", NULL, {"送信待ち", TONE_WAIT, "送る準備が整うのを待っています。"}},
     {true,
      "queued",
@@ -104,7 +116,11 @@ static const struct {
      "queued",
      "hub-offline",
      {"送信待ち", TONE_WAIT, "センターにつながりません。つながり次第、自動で送ります。"}},
-    {true, "queued", "sub-missing", {"送信待ち", TONE_WAIT, "別表がないまま、まもなく送ります。"}},
+    {true,
+     "queued",
+     "sub-missing",
+     {"送信待ち", TONE_WAIT,
+      "別表がないまま、まもなく送ります。別表があるのに出力していないときは、全部を新しい連番で出力し直してください。"}},
     {true, "queued", NULL, {"送信待ち", TONE_WAIT, "まもなく送ります。"}},
     {true,
      "sent",
@@ -250,6 +266,18 @@ void status_problem_words(const struct careplan_kind *kind, const char *code, ui
         rule_fill(rule, language, item, out, STATUS_REASON_SIZE);
     else
         snprintf(out, STATUS_REASON_SIZE, "%s", code);
+}
+
+void status_remedy_words(const struct careplan_kind *kind, const char *code, uint64_t line, unsigned column,
+                         enum careplan_language language, char out[STATUS_REASON_SIZE])
+{
+    char item[256];
+    const struct careplan_rule *rule = careplan_rule_find(code);
+    item_words(kind, line, column, language, item);
+    out[0] = '\0';
+    if (rule)
+        template_fill(out, STATUS_REASON_SIZE, language == CAREPLAN_JA ? rule->remedy_ja : rule->remedy_en,
+                      item, NULL, 0);
 }
 
 void status_place_words(uint64_t line, unsigned column, enum careplan_language language,

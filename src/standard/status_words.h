@@ -25,10 +25,14 @@ struct status_words status_words(bool outgoing, const char *state, const char *r
 enum { STATUS_REASON_SIZE = 512 };
 void status_reason_words(const char *reason, enum careplan_language language, char out[STATUS_REASON_SIZE]);
 
-/* A rule's sentence of which only the place is known: the item by its name, "…" for what stands there. `kind`:
- * of the file, NULL when it is not known. Without code and place; the code alone for one that is not known. */
+/* A rule's sentence of which only the place is known: the item by its name, "…" for what stands there.
+ * `kind`: of the file, NULL when it is not known. Without code and place; the code alone for one that is not
+ * known. */
 void status_problem_words(const struct careplan_kind *kind, const char *code, uint64_t line, unsigned column,
                           enum careplan_language language, char out[STATUS_REASON_SIZE]);
+/* What to do about it, in the same way; what stands there is left out. "" for a code that is not known. */
+void status_remedy_words(const struct careplan_kind *kind, const char *code, uint64_t line, unsigned column,
+                         enum careplan_language language, char out[STATUS_REASON_SIZE]);
 /* "2行目 10列目", "line 2, column 10"; "" where the whole file is meant. */
 enum { STATUS_PLACE_SIZE = 64 };
 void status_place_words(uint64_t line, unsigned column, enum careplan_language language,

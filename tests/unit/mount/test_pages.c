@@ -195,6 +195,9 @@ static void warnings_of_what_goes_are_told_with_their_number(void **state)
     assert_non_null(
         strstr(text, " 5行目 10列目：「サービス利用日」の「…」が対象年月「…」の日ではありません。"));
     assert_null(strstr(text, " 6行目"));
+    const char *look = "→ 利用日と対象年月を確かめてください。", *at = strstr(text, look);
+    assert_non_null(at);
+    assert_null(strstr(at + 1, look)); /* once */
     assert_non_null(strstr(text, "ほか 1229 件"));
     assert_non_null(strstr(csv(h, &table), ",\"1234\"\r\n"));
 }

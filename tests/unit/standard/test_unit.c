@@ -202,13 +202,14 @@ static void a_report_is_for_notepad_and_says_place_and_code(void **state)
     assert_memory_equal(text, "\xEF\xBB\xBF", 3);
     for (const char *p = text; (p = strchr(p, '\n')); p++)
         assert_int_equal(p[-1], '\r');
-    const char *remedy = strstr(text, "直してください。"),
+    const char *end = strchr(text, '\n'), *first = strstr(text, "出力し直してください。"),
                *place = strstr(text, "12行目 8列目：「単位数」が空です。");
     assert_non_null(place);
-    assert_true(remedy && remedy < place); /* what to do comes first */
+    assert_true(first && first < end); /* what to do comes first */
+    assert_non_null(strstr(place, "→ 直してください。"));
     assert_non_null(strstr(text, "[CP1031]"));
     assert_non_null(strstr(text, "直すところ（2件）"));
-    assert_non_null(strstr(text, "お知らせ（1件）"));
+    assert_non_null(strstr(text, "念のため確かめるところ（1件"));
     assert_non_null(strstr(text, "0300000009-43"));
     assert_non_null(strstr(text, "UPSIKYU.CSV"));
     careplan_report_free(r);
@@ -264,7 +265,7 @@ static void an_incomplete_unit_is_reported_by_its_files(void **state)
     careplan_report_free(r);
 }
 
-static void what_is_there_is_neither_to_be_corrected_nor_deleted(void **state)
+static void what_is_there_is_not_to_be_corrected_and_goes_with_its_sequence_number_only(void **state)
 {
     (void)state;
     size_t length;
@@ -281,9 +282,10 @@ static void what_is_there_is_neither_to_be_corrected_nor_deleted(void **state)
     const char *good = strstr(text, "■ 問題のないファイル"), *name = strstr(text, plan.canonical);
     assert_true(good && name && good < name); /* there alone */
     assert_null(strstr(name + 1, plan.canonical));
-    static const char *const no[] = {"直すところ", "直したファイル", "消してください"};
-    for (size_t i = 0; i < sizeof no / sizeof *no; i++)
-        assert_null(strstr(text, no[i]));
+    assert_null(strstr(text, "直すところ"));
+    assert_null(strstr(text, "直したファイル"));
+    assert_non_null(strstr(text, "新しい組を保存したら、古い連番（20250325101500）のファイルは、問題のないものも"
+                                 "含めて全部消してください。"));
     careplan_report_free(r);
 }
 
@@ -328,7 +330,7 @@ int main(void)
         cmocka_unit_test(a_file_with_a_wrong_sender_is_not_saved_under_the_same_name_again),
         cmocka_unit_test(a_report_keeps_a_thousand_problems_and_counts_the_rest),
         cmocka_unit_test(an_incomplete_unit_is_reported_by_its_files),
-        cmocka_unit_test(what_is_there_is_neither_to_be_corrected_nor_deleted),
+        cmocka_unit_test(what_is_there_is_not_to_be_corrected_and_goes_with_its_sequence_number_only),
         cmocka_unit_test(a_file_to_be_corrected_is_not_called_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

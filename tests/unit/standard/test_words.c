@@ -38,6 +38,12 @@ static void a_problem_is_told_by_its_item_and_place(void **state)
     assert_string_equal(text, "「項目」が空です。必須項目です。");
     status_problem_words(NULL, "CP9999", 2, 1, CAREPLAN_JA, text);
     assert_string_equal(text, "CP9999");
+    status_remedy_words(kind, "CP1182", 2, 10, CAREPLAN_JA, text);
+    assert_non_null(strstr(text, "「サービス利用日」が要るか確かめてください。"));
+    status_remedy_words(kind, "CP1042", 2, 15, CAREPLAN_EN, text);
+    assert_null(strpbrk(text, "{}"));
+    status_remedy_words(NULL, "CP9999", 2, 1, CAREPLAN_JA, text);
+    assert_string_equal(text, "");
     status_place_words(2, 10, CAREPLAN_JA, place);
     assert_string_equal(place, "2行目 10列目");
     status_place_words(UINT64_MAX, UINT32_MAX, CAREPLAN_EN, place);
@@ -110,7 +116,8 @@ static void the_precise_reason_comes_before_the_state(void **state)
     assert_string_equal(status_words(true, "waiting", "of-a-later-ledger").label, "送信待ち");
     assert_string_equal(status_words(false, "refused", "unreadable").label, "受取不可");
     assert_null(strstr(status_words(true, "rejected", "CP3003").what, "同じ名前で"));
-    assert_non_null(strstr(status_words(true, "rejected", "CP1034").what, "同じ名前で"));
+    assert_non_null(strstr(status_words(true, "rejected", "CP1034").what, "古い連番のファイルを全部消して"));
+    assert_non_null(strstr(status_words(true, "rejected", "CP1123").what, "従来の方法"));
 }
 
 int main(void)
