@@ -113,7 +113,8 @@ bool service_may_plan(const struct careplan_standard *s, const char *service)
     return service_roles(s, service, NARROW) & (ROLE_CARE_MANAGER | ROLE_CENTER);
 }
 
-void flow_senders(const struct careplan_kind *kind, enum careplan_language language, char *out, size_t size)
+void flow_offices(const struct careplan_kind *kind, bool taking_in, enum careplan_language language,
+                  char *out, size_t size)
 {
     static const struct {
         unsigned role;
@@ -124,14 +125,15 @@ void flow_senders(const struct careplan_kind *kind, enum careplan_language langu
         {ROLE_CARE_SERVICE, {"居宅サービス事業所", "care service offices"}},
         {ROLE_PREVENTIVE, {"介護予防・総合事業サービス事業所", "preventive service offices"}},
     };
-    unsigned output = 0;
-    for (size_t i = 0; i < kind->standard->n_flows; i++)
-        if (flow_applies(&kind->standard->flows[i], kind))
-            output |= kind->standard->flows[i].output;
+    const struct careplan_standard *s = kind->standard;
+    unsigned offices = 0;
+    for (size_t i = 0; i < s->n_flows; i++)
+        if (flow_applies(&s->flows[i], kind))
+            offices |= taking_in ? flow_import(s, &s->flows[i], NARROW) : s->flows[i].output;
     size_t at = 0;
     out[0] = '\0';
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
-        if (!(output & roles[i].role))
+        if (!(offices & roles[i].role))
             continue;
         const char *comma = at == 0 ? "" : language == CAREPLAN_JA ? "、" : ", ";
         int n = snprintf(out + at, size - at, "%s%s", comma, roles[i].words[language == CAREPLAN_EN]);

@@ -223,8 +223,9 @@ bool flow_expected(const struct careplan_kind *kind, const char *sender_service,
 /* May an office of this service type make care plans, and so pass on what is not its own? */
 bool service_may_plan(const struct careplan_standard *s, const char *service);
 
-/* Who puts the kind out by 2.2 and 3.2, in words: "居宅介護支援事業所、地域包括支援センター等". */
-void flow_senders(const struct careplan_kind *kind, enum careplan_language language, char *out, size_t size);
+/* Who puts the kind out by 2.2 and 3.2, or takes it in, in words: "居宅介護支援事業所、地域包括支援センター等". */
+void flow_offices(const struct careplan_kind *kind, bool taking_in, enum careplan_language language, char *out,
+                  size_t size);
 
 /* Does the version apply to the service month YYYYMM? */
 bool version_applies(const struct careplan_version *v, const char *month);

@@ -7,11 +7,6 @@
 
 static const struct word nothing = {"", ""};
 
-static struct word name_of(const struct judged *j, size_t i)
-{
-    return (struct word){rule_item(j, i)->name_ja, rule_item(j, i)->name_en};
-}
-
 /* values: lowest and highest number. */
 void check_number_range(const struct judged *j)
 {
@@ -59,7 +54,8 @@ void check_both_special(const struct judged *j)
     bool first = rule_in_values(j, j->items[0]->text, j->items[0]->length);
     bool second = rule_in_values(j, j->items[1]->text, j->items[1]->length);
     if (first != second)
-        rule_put(j, first ? 1 : 0, j->rule->code, (const struct word[]){name_of(j, first ? 0 : 1)}, 1);
+        rule_put(j, first ? 1 : 0, j->rule->code,
+                 (const struct word[]){rule_item_words(j, first ? 0 : 1, &(struct item_words){"", ""})}, 1);
 }
 
 /* Two items of which both or none is filled. */
@@ -67,7 +63,8 @@ void check_both_filled(const struct judged *j)
 {
     bool first = j->items[0]->length, second = j->items[1]->length;
     if (first != second)
-        rule_put(j, first ? 1 : 0, j->rule->code, (const struct word[]){name_of(j, first ? 0 : 1)}, 1);
+        rule_put(j, first ? 1 : 0, j->rule->code,
+                 (const struct word[]){rule_item_words(j, first ? 0 : 1, &(struct item_words){"", ""})}, 1);
 }
 
 /* Groups of items with at least one that is filled; values: how many items each has. The first item of the
@@ -125,7 +122,8 @@ void check_in_order(const struct judged *j)
         filled.items[0] = (uint8_t)at;
         there.rule = &filled;
         there.items[0] = &j->record->row->items[at];
-        rule_put_value(&there, 0, j->rule->code, name_of(j, empty), nothing);
+        rule_put_value(&there, 0, j->rule->code, rule_item_words(j, empty, &(struct item_words){"", ""}),
+                       nothing);
         return;
     }
 }
@@ -143,7 +141,8 @@ void check_needs_type(const struct judged *j)
 {
     for (size_t i = 1; i < j->rule->n_items && j->items[0]->length == 0; i++)
         if (is_amount(j->items[i])) {
-            rule_put(j, 0, j->rule->code, (const struct word[]){name_of(j, i)}, 1);
+            rule_put(j, 0, j->rule->code,
+                     (const struct word[]){rule_item_words(j, i, &(struct item_words){"", ""})}, 1);
             return;
         }
 }
@@ -161,7 +160,7 @@ void check_dates_in_order(const struct judged *j)
         return;
     char date[9];
     snprintf(date, sizeof date, "%.8s", (const char *)first->text);
-    rule_put_value(j, 1, j->rule->code, name_of(j, 0), WORD(date));
+    rule_put_value(j, 1, j->rule->code, rule_item_words(j, 0, &(struct item_words){"", ""}), WORD(date));
 }
 
 /* The first item is the sum of the others, when all are filled. */

@@ -14,6 +14,14 @@ const struct layout_item *rule_item(const struct judged *j, size_t i)
     return &j->check->layout->items[j->rule->items[i]];
 }
 
+struct word rule_item_words(const struct judged *j, size_t i, struct item_words *words)
+{
+    unsigned column = j->rule->items[i] + 1u;
+    snprintf(words->ja, sizeof words->ja, "%u列目「%s」", column, rule_item(j, i)->name_ja);
+    snprintf(words->en, sizeof words->en, "item %u %s", column, rule_item(j, i)->name_en);
+    return (struct word){words->ja, words->en};
+}
+
 bool rule_item_bad(const struct judged *j, size_t i)
 {
     return j->record->bad[j->rule->items[i]];
@@ -123,7 +131,8 @@ static void either_filled(const struct judged *j)
     if (j->items[0]->length || j->items[1]->length || !has_type(j, code) || table7_is_subtotal(code))
         return;
     char type[3] = {(char)code->text[0], (char)code->text[1], '\0'};
-    rule_put(j, 0, j->rule->code, (const struct word[]){WORD(type)}, 1);
+    rule_put(j, 0, j->rule->code,
+             (const struct word[]){WORD(type), rule_item_words(j, 1, &(struct item_words){"", ""})}, 2);
 }
 
 static void empty_unless_type(const struct judged *j)
@@ -152,7 +161,8 @@ static void filled_when(const struct judged *j)
     for (size_t i = 0; i < other->n_values; i++)
         if (strcmp(other->values[i].code, j->rule->values) == 0)
             snprintf(words, sizeof words, "%s:%s", other->values[i].code, other->values[i].meaning);
-    rule_put(j, 0, j->rule->code, (const struct word[]){{other->name_ja, other->name_en}, WORD(words)}, 2);
+    rule_put(j, 0, j->rule->code,
+             (const struct word[]){rule_item_words(j, 1, &(struct item_words){"", ""}), WORD(words)}, 2);
 }
 
 static bool goes_with_plan(const struct judged *j)

@@ -28,6 +28,11 @@ void rule_put_value(const struct judged *j, size_t i, const char *code, struct w
 void rule_put_end(const struct judged *j, uint64_t line, const char *code, const struct word *words,
                   size_t n);
 const struct layout_item *rule_item(const struct judged *j, size_t i);
+/* "8列目「相談方法」": another item that a message speaks of. */
+struct item_words {
+    char ja[300], en[100];
+};
+struct word rule_item_words(const struct judged *j, size_t i, struct item_words *words);
 bool rule_item_bad(const struct judged *j, size_t i);
 /* Is the text one of the rule's values, which are separated by spaces? */
 bool rule_in_values(const struct judged *j, const uint8_t *text, size_t length);
