@@ -23,11 +23,11 @@ static enum careplan_severity ruling(const struct rules *r, const char *code)
 static void the_later_value_of_a_rule_wins(void **state)
 {
     (void)state;
-    struct settings_rule list[] = {{"CP1021", "warning"}, {"CP1021", "off"}, {"CP1302", "error"}};
+    struct settings_rule list[] = {{"CP1034", "warning"}, {"CP1034", "off"}, {"CP1302", "error"}};
     struct settings s = {.rules = list, .n_rules = 3};
     struct rules *r = rules_new(&s, NULL);
     assert_non_null(r);
-    assert_int_equal(ruling(r, "CP1021"), CAREPLAN_OFF);
+    assert_int_equal(ruling(r, "CP1034"), CAREPLAN_OFF);
     assert_int_equal(ruling(r, "CP1302"), CAREPLAN_ERROR);
     assert_int_equal(ruling(r, "CP1004"), CAREPLAN_ERROR);
     rules_free(r);
@@ -46,8 +46,8 @@ static void a_fixed_or_unknown_rule_is_refused_with_its_line(void **state)
 {
     (void)state;
     struct error e;
-    assert_int_equal(rules_check("o.conf", "[rules]\nCP1021 = off\n[outbox]\nCP9999 = x\n", &e), 0);
-    assert_int_equal(rules_check("o.conf", "[rules]\nCP1021 = off\nCP9999 = off\n", &e), -EINVAL);
+    assert_int_equal(rules_check("o.conf", "[rules]\nCP1034 = off\n[outbox]\nCP9999 = x\n", &e), 0);
+    assert_int_equal(rules_check("o.conf", "[rules]\nCP1034 = off\nCP9999 = off\n", &e), -EINVAL);
     assert_non_null(strstr(e.text, "o.conf:3: [rules] CP9999: there is no such rule"));
     assert_int_equal(rules_check("o.conf", "[rules]\nCP1002 = warning\n", &e), -EINVAL);
     assert_non_null(strstr(e.text, "o.conf:2: [rules] CP1002: this rule cannot be changed"));
