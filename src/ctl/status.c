@@ -36,6 +36,7 @@ struct status {
     int64_t limit;                        /* 0: all */
     const struct settings_office *office; /* under way */
     bool first_office;
+    FILE *out; /* with --json: all of it, printed when it is whole */
 };
 
 static const struct argp_option options[] = {
@@ -261,32 +262,32 @@ static json_t *read_object(FILE *in, struct buffer *line, struct error *e, int *
     return object;
 }
 
-static void dump(const json_t *value)
+static void dump(FILE *out, const json_t *value)
 {
     autofree char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    fputs(text ? text : "null", stdout);
+    fputs(text ? text : "null", out);
 }
 
 static void print_office_json(struct status *s, json_t *office)
 {
     if (!s->first_office)
-        putchar(',');
+        fputc(',', s->out);
     s->first_office = false;
-    fputs("\n{\"office\":", stdout);
-    dump(json_object_get(office, "office"));
-    fputs(",\"hub\":", stdout);
-    dump(json_object_get(office, "hub"));
-    fputs(",\"since\":", stdout);
-    dump(json_object_get(office, "since") ?: json_null());
-    fputs(",\"units\":[", stdout);
+    fputs("\n{\"office\":", s->out);
+    dump(s->out, json_object_get(office, "office"));
+    fputs(",\"hub\":", s->out);
+    dump(s->out, json_object_get(office, "hub"));
+    fputs(",\"since\":", s->out);
+    dump(s->out, json_object_get(office, "since") ?: json_null());
+    fputs(",\"units\":[", s->out);
 }
 
-static void print_unit_json(json_t *unit, bool first)
+static void print_unit_json(const struct status *s, json_t *unit, bool first)
 {
     json_object_del(unit, "reason");
     json_object_del(unit, "fault");
-    fputs(first ? "\n" : ",\n", stdout);
-    dump(unit);
+    fputs(first ? "\n" : ",\n", s->out);
+    dump(s->out, unit);
 }
 
 static int print_office(void *context, int in, struct error *e)
@@ -311,24 +312,21 @@ static int print_office(void *context, int in, struct error *e)
         if (over && !s->json)
             status_print_more(s->japanese);
         else if (!over && s->json)
-            print_unit_json(unit, n == 0);
+            print_unit_json(s, unit, n == 0);
         else if (!over)
             status_print_unit(unit, s->japanese);
         n++;
     }
     if (s->json)
-        fputs("]}", stdout);
+        fputs("]}", s->out);
     else if (n == 0)
         status_print_nothing(s->japanese);
     return r;
 }
 
-static int status(struct status *s, const struct settings *settings, struct error *e)
+static int print_offices(struct status *s, const struct settings *settings, struct error *e)
 {
     int r = 0;
-    s->first_office = true;
-    if (s->json)
-        fputs("{\"offices\":[", stdout);
     for (size_t i = 0; r == 0 && i < settings->n_offices; i++) {
         struct drop_user user;
         s->office = &settings->offices[i];
@@ -336,8 +334,26 @@ static int status(struct status *s, const struct settings *settings, struct erro
         if (r == 0)
             r = drop_run(&user, gather, print_office, s, e);
     }
-    if (s->json && r == 0)
-        puts("\n]}");
+    return r;
+}
+
+/* A program gets a whole object or none: whether all ledgers can be read shows at the end only. */
+static int print_json(struct status *s, const struct settings *settings, struct error *e)
+{
+    autofree char *text = NULL;
+    size_t length = 0;
+    s->out = open_memstream(&text, &length);
+    if (!s->out)
+        return error_set(e, -ENOMEM, "memory", "out of memory");
+    s->first_office = true;
+    fputs("{\"offices\":[", s->out);
+    int r = print_offices(s, settings, e);
+    fputs("\n]}\n", s->out);
+    bool lost = ferror(s->out);
+    if ((fclose(s->out) || lost) && r == 0)
+        r = error_set(e, -ENOMEM, "memory", "out of memory");
+    if (r == 0 && fwrite(text, 1, length, stdout) != length)
+        r = error_set(e, -EIO, "output", "the answer could not be written: %s", strerror(errno));
     return r;
 }
 
@@ -354,7 +370,7 @@ int status_command(int argc, char **argv)
     struct settings *settings = ctl_settings(s.config, &e);
     s.rules =
         settings ? rules_new(settings, NULL) : NULL; /* for words only: bad tables are careplanfs's to tell */
-    int r = settings ? status(&s, settings, &e) : e.number;
+    int r = !settings ? e.number : s.json ? print_json(&s, settings, &e) : print_offices(&s, settings, &e);
     rules_free(s.rules);
     settings_free(settings);
     return r ? ctl_fail(argv[0], &e) : CTL_DONE;

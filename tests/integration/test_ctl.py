@@ -3,6 +3,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 
 from test_exchange import PLAN, arrives, sequence_of
 from world import CARE, SERVICE, program, run, sample, save, wait_until
@@ -100,3 +101,16 @@ def test_status_for_people_and_for_programs(pair):
     assert sorted(unit["files"]) == sorted(sample(PLAN))
     text = run(program("careplanctl"), "status", "--config", care.config, "--lang=ja").stdout
     assert sequence_of(sample(PLAN)) in text and SERVICE in text
+    assert run(program("careplanctl"), "status", "--config", care.config, "--json").stdout.endswith("]}\n]}\n")
+
+
+def test_status_prints_a_whole_object_or_nothing(pair):
+    """A ledger that cannot be read shows only when the answer has been begun."""
+    hub, care, service = pair
+    care.stop()
+    ledger = sqlite3.connect(care.state() / "ledger.db")
+    ledger.execute("PRAGMA user_version = 1")
+    ledger.close()
+    done = run(program("careplanctl"), "status", "--config", care.config, "--json", check=False)
+    assert done.returncode != 0 and done.stdout == "", f"half an object was printed: {done.stdout!r}"
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
