@@ -1,6 +1,7 @@
 /* Is a send unit complete (標準仕様 2.4, 3.4)? The patterns stand in units.tsv; a unit may be several of them
  * under one 連番, each judged by itself. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -29,16 +30,68 @@ static const char *month_beside(const struct careplan_name *main)
     return main->kind->month_in_name ? main->month : "000000";
 }
 
-static const struct careplan_name *find(const struct unit *u, const struct careplan_name *main,
-                                        const char *kind)
+/* ---- Looking files up ---- */
+
+static const char *month_of(const struct careplan_name *name)
 {
-    for (size_t i = 0; i < u->n; i++) {
-        const struct careplan_name *name = u->files[i].name;
-        if (kind_is(name->kind, main->kind->version->name, kind) &&
-            (!name->kind->month_in_name || strcmp(name->month, month_beside(main)) == 0))
-            return name;
+    return name->kind->month_in_name ? name->month : "";
+}
+
+static int place_compare(const struct careplan_name *file, const char *version, const char *kind,
+                         const char *month)
+{
+    int order = strcmp(file->kind->version->name, version);
+    order = order ? order : strcmp(file->kind->name, kind);
+    return order || !month ? order : strcmp(month_of(file), month);
+}
+
+static int compare_files(const void *a, const void *b)
+{
+    const struct careplan_name *x = *(const struct careplan_name *const *)a;
+    const struct careplan_name *y = *(const struct careplan_name *const *)b;
+    return place_compare(x, y->kind->version->name, y->kind->name, month_of(y));
+}
+
+/* A unit may have thousands of files. Without memory for it they are searched one by one. */
+static void index_make(struct unit *u)
+{
+    u->sorted = u->n ? calloc(u->n, sizeof(struct careplan_name *)) : NULL;
+    if (!u->sorted)
+        return;
+    for (size_t i = 0; i < u->n; i++)
+        u->sorted[i] = u->files[i].name;
+    qsort(u->sorted, u->n, sizeof(struct careplan_name *), compare_files);
+}
+
+static void index_free(struct unit *u)
+{
+    free(u->sorted);
+}
+
+/* Is there a file of this kind? `month`: as in its name; NULL: any. */
+static bool has_file(const struct unit *u, const char *version, const char *kind, const char *month)
+{
+    size_t low = 0, high = u->n;
+    for (size_t i = 0; !u->sorted && i < u->n; i++)
+        if (place_compare(u->files[i].name, version, kind, month) == 0)
+            return true;
+    while (u->sorted && low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = place_compare(u->sorted[middle], version, kind, month);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return NULL;
+    return false;
+}
+
+static bool has_beside(const struct unit *u, const struct careplan_name *main,
+                       const struct careplan_kind *kind)
+{
+    return has_file(u, kind->version->name, kind->name, kind->month_in_name ? month_beside(main) : "");
 }
 
 static bool lists(const char *const list[UNIT_PARTS], const char *kind)
@@ -49,11 +102,10 @@ static bool lists(const char *const list[UNIT_PARTS], const char *kind)
     return false;
 }
 
-static bool is_part(const struct unit_pattern *p, const struct careplan_name *file)
+static bool is_part(const struct unit_pattern *p, const struct careplan_kind *kind)
 {
-    const char *kind = file->kind->name;
-    return strcmp(p->version, file->kind->version->name) == 0 &&
-           (lists(p->needs, kind) || lists(p->subs, kind) || (p->images && file->kind->image));
+    return strcmp(p->version, kind->version->name) == 0 &&
+           (lists(p->needs, kind->name) || lists(p->subs, kind->name) || (p->images && kind->image));
 }
 
 bool goes_with(const struct careplan_name *file, const struct careplan_name *main)
@@ -61,58 +113,72 @@ bool goes_with(const struct careplan_name *file, const struct careplan_name *mai
     if (!main->kind->main_file || (file->kind->month_in_name && strcmp(file->month, month_beside(main)) != 0))
         return false;
     const struct unit_pattern *p = pattern_of(main->kind);
-    return p && is_part(p, file);
+    return p && is_part(p, file->kind);
+}
+
+/* May a main file of this kind, of some month, be what the part goes with? */
+static bool kinds_go(const struct careplan_name *part, const struct careplan_kind *main)
+{
+    bool with_plan = strcmp(part->month, "000000") == 0;
+    return main->main_file && (!part->kind->month_in_name || main->month_in_name != with_plan);
 }
 
 /* The main file that a part is to go with; NULL: it goes alone. */
 static const struct careplan_kind *main_wanted(const struct careplan_name *part)
 {
-    bool with_plan = strcmp(part->month, "000000") == 0;
     const struct careplan_standard *s = part->kind->standard;
     for (size_t i = 0; i < s->n_units; i++) {
         const struct careplan_kind *main = careplan_kind_find(s, s->units[i].version, s->units[i].main);
-        if (main && is_part(&s->units[i], part) &&
-            (!part->kind->month_in_name || main->month_in_name != with_plan))
+        if (main && is_part(&s->units[i], part->kind) && kinds_go(part, main))
             return main;
     }
     return NULL;
+}
+
+/* Is there a main file that it goes with? */
+static bool has_main(const struct unit *u, const struct careplan_name *part)
+{
+    const struct careplan_standard *s = part->kind->standard;
+    for (size_t i = 0; i < s->n_units; i++) {
+        const struct careplan_kind *main = careplan_kind_find(s, s->units[i].version, s->units[i].main);
+        bool same_month = main && main->month_in_name && part->kind->month_in_name;
+        if (main && is_part(&s->units[i], part->kind) && kinds_go(part, main) &&
+            has_file(u, main->version->name, main->name, same_month ? part->month : NULL))
+            return true;
+    }
+    return false;
 }
 
 /* A part without its main file. */
 static bool is_orphan(const struct unit *u, const struct careplan_name *file)
 {
-    if (file->kind->main_file || !main_wanted(file))
-        return false;
-    for (size_t i = 0; i < u->n; i++)
-        if (goes_with(file, u->files[i].name))
-            return false;
-    return true;
+    return !file->kind->main_file && main_wanted(file) && !has_main(u, file);
 }
 
-/* The main file that lacks just this kind of file, and of whose month the orphan is not. */
-static const struct careplan_name *main_of_other_month(const struct unit *u,
-                                                       const struct careplan_name *orphan)
+/* The main file that orphans of this kind are likely to belong to, for it lacks just that and they are of
+ * another month. */
+static struct unit_other find_other(const struct unit *u, const struct careplan_kind *kind)
 {
-    for (size_t i = 0; i < u->n; i++) {
+    struct unit_other other = {.kind = kind};
+    for (size_t i = 0; kind->month_in_name && !other.main && i < u->n; i++) {
         const struct careplan_name *main = u->files[i].name;
         const struct unit_pattern *p = pattern_of(main->kind);
-        if (p && main->kind->month_in_name && orphan->kind->month_in_name && is_part(p, orphan) &&
-            !find(u, main, orphan->kind->name))
-            return main;
+        if (p && main->kind->month_in_name && is_part(p, kind) && !has_beside(u, main, kind))
+            other.main = main;
     }
-    return NULL;
+    for (size_t i = 0; other.main && !other.orphan && i < u->n; i++)
+        other.orphan = kind_is(u->files[i].name->kind, kind->version->name, kind->name) &&
+                       is_orphan(u, u->files[i].name);
+    return other;
 }
 
-static bool has_orphan_of_other_month(const struct unit *u, const struct careplan_name *main,
-                                      const char *kind)
+/* Asked for each file, and the same for all of a kind: found once, or kinds whose places meet take turns. */
+static const struct unit_other *other_of(struct unit *u, const struct careplan_kind *kind)
 {
-    for (size_t i = 0; i < u->n; i++) {
-        const struct careplan_name *file = u->files[i].name;
-        if (kind_is(file->kind, main->kind->version->name, kind) && is_orphan(u, file) &&
-            main_of_other_month(u, file) == main)
-            return true;
-    }
-    return false;
+    struct unit_other *other = &u->others[(size_t)(kind - kind->standard->kinds) % UNIT_OTHERS];
+    if (other->kind != kind)
+        *other = find_other(u, kind);
+    return other;
 }
 
 static void list_add(char out[LIST_SIZE], const char *comma, const char *title, const char *name)
@@ -122,10 +188,14 @@ static void list_add(char out[LIST_SIZE], const char *comma, const char *title, 
         snprintf(out + at, LIST_SIZE - at, "%s%s %s", at ? comma : "", title, name);
 }
 
+static const struct careplan_kind *part_kind(const struct careplan_name *main, const char *name)
+{
+    return careplan_kind_find(main->kind->standard, main->kind->version->name, name);
+}
+
 void list_kind(struct list *l, const struct careplan_name *main, const char *name)
 {
-    const struct careplan_kind *kind =
-        careplan_kind_find(main->kind->standard, main->kind->version->name, name);
+    const struct careplan_kind *kind = part_kind(main, name);
     if (!kind)
         return;
     list_add(l->ja, "、", careplan_kind_title(kind, CAREPLAN_JA), name);
@@ -141,8 +211,14 @@ static void needs_judge(struct unit *u, const struct unit_pattern *p, const stru
 {
     struct list needs = {"", ""}, missing = {"", ""};
     for (size_t i = 0; i < UNIT_PARTS && p->needs[i]; i++) {
+        const struct careplan_kind *kind = part_kind(main, p->needs[i]);
+        if (!kind)
+            continue;
         list_kind(&needs, main, p->needs[i]);
-        if (!find(u, main, p->needs[i]) && !has_orphan_of_other_month(u, main, p->needs[i]))
+        if (has_beside(u, main, kind))
+            continue;
+        const struct unit_other *other = other_of(u, kind);
+        if (other->main != main || !other->orphan) /* else it is said of the orphan */
             list_kind(&missing, main, p->needs[i]);
     }
     if (!missing.ja[0])
@@ -157,7 +233,8 @@ static void subs_judge(struct unit *u, const struct unit_pattern *p, const struc
 {
     for (size_t i = 0; i < UNIT_PARTS && p->subs[i]; i++) {
         struct list sub = {"", ""};
-        if (find(u, main, p->subs[i]))
+        const struct careplan_kind *kind = part_kind(main, p->subs[i]);
+        if (!kind || has_beside(u, main, kind))
             continue;
         uint64_t errors = u->sink.errors, warnings = u->sink.warnings;
         list_kind(&sub, main, p->subs[i]);
@@ -236,7 +313,7 @@ static void other_month(struct unit *u, const struct careplan_unit_file *orphan,
 
 static void orphan_judge(struct unit *u, const struct careplan_unit_file *orphan)
 {
-    const struct careplan_name *name = orphan->name, *other = main_of_other_month(u, name);
+    const struct careplan_name *name = orphan->name, *other = other_of(u, name->kind)->main;
     uint64_t before = u->sink.errors;
     if (other && name->kind->layout && name->kind->layout->month_item >= 0)
         other_month(u, orphan, other);
@@ -277,7 +354,8 @@ enum careplan_unit_state careplan_unit_judge(const struct careplan_unit_file *fi
                                              careplan_problem_fn *fn, void *context)
 {
     with_cleanup(unit_content_free) struct unit_content content = {.fn = fn, .context = context};
-    struct unit u = {.files = files, .n = n, .sink = {.fn = fn, .context = context}, .incomplete = n == 0};
+    with_cleanup(index_free) struct unit u = {
+        .files = files, .n = n, .sink = {.fn = fn, .context = context}, .incomplete = n == 0};
     if (unit_by_content(&content, files, n)) {
         u.files = content.files;
         u.sink.fn = fn ? unit_content_put : NULL;
@@ -285,6 +363,7 @@ enum careplan_unit_state careplan_unit_judge(const struct careplan_unit_file *fi
     }
     if (options)
         u.sink.options = *options;
+    index_make(&u);
     for (size_t i = 0; i < n; i++)
         file_judge(&u, &u.files[i]);
     return u.incomplete    ? CAREPLAN_UNIT_INCOMPLETE

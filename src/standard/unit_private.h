@@ -4,9 +4,19 @@
 
 #include "standard/problem.h"
 
+/* Of parts of one kind without a main file of their month. */
+struct unit_other {
+    const struct careplan_kind *kind; /* NULL: not looked for yet */
+    const struct careplan_name *main; /* the first main file that lacks this kind */
+    bool orphan;                      /* there are such parts */
+};
+enum { UNIT_OTHERS = 64 };
+
 struct unit {
     const struct careplan_unit_file *files;
     size_t n;
+    const struct careplan_name **sorted; /* by version, kind, month; NULL: no memory */
+    struct unit_other others[UNIT_OTHERS];
     struct problem_sink sink; /* its counts are those of the file that is looked at */
     bool incomplete, sub_missing, faulty;
 };

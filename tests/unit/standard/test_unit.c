@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -95,6 +96,28 @@ static void a_file_of_another_month_does_not_count(void **state)
     (void)state;
     expect(FILES("UPPLAN_202504", "UPSIKYU_202504", "UPHOSOKU_202505"), CARE, NULL, CAREPLAN_UNIT_INCOMPLETE,
            "UPHOSOKU_2 CP1305");
+}
+
+/* Each plan lacks what each of the others has of another month: cubic would be hours. */
+static void thousands_of_files_of_other_months_are_judged_at_once(void **state)
+{
+    (void)state;
+    enum { MONTHS = 4096 };
+    autofree struct careplan_name *parsed = calloc(2 * MONTHS, sizeof *parsed);
+    autofree struct careplan_unit_file *files = calloc(2 * MONTHS, sizeof *files);
+    assert_true(parsed && files);
+    for (size_t i = 0; i < 2 * MONTHS; i++) {
+        char name[CAREPLAN_NAME_MAX];
+        size_t year = (i < MONTHS ? 2000 : 5000) + i % MONTHS / 12, month = i % 12 + 1;
+        snprintf(name, sizeof name, "%s_%04zu%02zu_" CARE, i < MONTHS ? "UPPLAN" : "UPSIKYU", year, month);
+        assert_int_equal(careplan_name_parse(NULL, name, &parsed[i], NULL, NULL), CAREPLAN_NAME_TRANSFER);
+        files[i].name = &parsed[i];
+    }
+    clock_t before = clock();
+    assert_int_equal(careplan_unit_judge(files, 2 * MONTHS, NULL, NULL, NULL), CAREPLAN_UNIT_INCOMPLETE);
+    clock_t seconds = (clock() - before) / CLOCKS_PER_SEC;
+    if (seconds >= 5)
+        fail_msg("%d files were judged in %ld s", 2 * MONTHS, (long)seconds);
 }
 
 static void missing_annexes_only_are_a_warning(void **state)
@@ -284,8 +307,9 @@ static void what_is_there_is_not_to_be_corrected_and_goes_with_its_sequence_numb
     assert_null(strstr(name + 1, plan.canonical));
     assert_null(strstr(text, "直すところ"));
     assert_null(strstr(text, "直したファイル"));
-    assert_non_null(strstr(text, "新しい組を保存したら、古い連番（20250325101500）のファイルは、問題のないものも"
-                                 "含めて全部消してください。"));
+    assert_non_null(strstr(text,
+                           "新しい組を保存したら、古い連番（20250325101500）のファイルは、問題のないものも"
+                           "含めて全部消してください。"));
     careplan_report_free(r);
 }
 
@@ -322,6 +346,7 @@ int main(void)
         cmocka_unit_test(several_patterns_may_share_a_sequence_number),
         cmocka_unit_test(says_what_is_missing),
         cmocka_unit_test(a_file_of_another_month_does_not_count),
+        cmocka_unit_test(thousands_of_files_of_other_months_are_judged_at_once),
         cmocka_unit_test(missing_annexes_only_are_a_warning),
         cmocka_unit_test(images_named_in_records_must_be_there),
         cmocka_unit_test(every_rule_of_the_tables_is_in_the_catalogue),
