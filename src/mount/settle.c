@@ -79,9 +79,11 @@ static int64_t sum(int64_t a, int64_t b)
 
 static void add_stranger(struct unit_entry *e, uint64_t node)
 {
-    if (node && !unit_entry_stranger(e, node))
-        log_error("settle", "a file under the number of message %llu is not waited for",
-                  (unsigned long long)e->message);
+    if (!node || unit_entry_stranger(e, node) || e->strangers_over)
+        return;
+    e->strangers_over = true; /* told once */
+    log_warning("settle", "message %llu: more files under its number are open than can be remembered",
+                (unsigned long long)e->message);
 }
 
 struct touch {
@@ -292,7 +294,7 @@ static void look_at(struct settler *s, struct unit_entry *e)
     if (outcome != SETTLE_QUEUED)
         e->again = 0;
     if (outcome != SETTLE_AGAIN && e->touches == touches)
-        e->n_strangers = 0; /* none was busy */
+        unit_entry_forget(e); /* none was busy */
     int64_t due = due_after(s, e, outcome);
     if (e->touches == touches)
         unit_table_due(&s->units, e, due);

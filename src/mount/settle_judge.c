@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
+#include "mount/settle_say.h"
+#include "standard/product.h"
 
 enum { READ_SIZE = 64 * 1024 };
 
@@ -23,6 +24,7 @@ void judging_free(struct unit_judging *j)
     free(j->names);
     free(j->results);
     free(j->faulty);
+    free(j->beside);
     free(j->reports);
     free(j->problems);
     careplan_report_free(j->report);
@@ -69,10 +71,11 @@ static void keep(struct unit_judging *j, const struct careplan_problem *problem)
 static void found(void *context, const struct careplan_problem *problem)
 {
     struct unit_judging *j = context;
-    size_t i = file_of(j, problem);
+    size_t at_fault = file_of(j, problem), i = j->beside[at_fault];
     careplan_report_add(j->report, problem);
     keep(j, problem);
-    j->faulty[i] |= problem->severity == CAREPLAN_ERROR;
+    if (problem->severity == CAREPLAN_ERROR) /* nor is the one good that does not fit what is not here */
+        j->faulty[at_fault] = j->faulty[i] = true;
     if (!j->reports[i] && j->n_reports < FAULTY_FILES_MAX) {
         j->reports[i] = careplan_report_new(CAREPLAN_REPORT_ERROR, j->names[i].canonical);
         j->no_memory |= !j->reports[i];
@@ -81,7 +84,7 @@ static void found(void *context, const struct careplan_problem *problem)
     if (!j->reports[i])
         return;
     struct careplan_problem own = *problem;
-    own.file = NULL; /* the report says whose it is */
+    own.file = i == at_fault ? NULL : problem->file; /* the report says whose it is */
     careplan_report_add(j->reports[i], &own);
 }
 
@@ -110,8 +113,21 @@ static int judge(struct unit_judging *j)
     return j->no_memory ? -ENOMEM : 0;
 }
 
+/* Which files at fault are not there to have a report of their own. */
+static void tell_absent(struct unit_judging *j, size_t i)
+{
+    enum { NAMES_BYTES = 2048 };
+    autobuffer names = {.limit = NAMES_BYTES}; /* what is over it is left out */
+    for (size_t k = 0; k < j->unit->n_files; k++)
+        if (k != i && j->beside[k] == i && j->faulty[k])
+            buffer_printf(&names, "%s%s", names.length ? "、" : "", j->names[k].canonical);
+    if (names.length)
+        report_add_code(j->reports[i], RULE_SENT_BEFORE, (const char *[]){(const char *)names.data}, 1);
+}
+
 char *judging_text(struct unit_judging *j, size_t i, size_t *length)
 {
+    tell_absent(j, i);
     for (size_t k = 0; k < j->unit->n_files; k++)
         if (!j->faulty[k] && !j->unit->files[k].carried)
             careplan_report_add_good_file(j->reports[i], j->unit->files[k].name);
@@ -149,6 +165,30 @@ static int read_file(struct unit_judging *j, size_t i)
     return r;
 }
 
+/* A file that was saved now, and stands there: the main one, if there is a choice. */
+static size_t present(const struct unit_judging *j)
+{
+    size_t found = 0;
+    struct ledger_entry entry;
+    for (size_t i = j->unit->n_files; i-- > 0;)
+        if (!j->unit->files[i].carried && settle_entry(j->look, &j->unit->files[i], &entry) == 0) {
+            found = i;
+            if (j->names[i].kind->main_file)
+                break;
+        }
+    return found;
+}
+
+static void find_places(struct unit_judging *j)
+{
+    const size_t other = present(j);
+    struct ledger_entry entry;
+    for (size_t i = 0; i < j->unit->n_files; i++) {
+        const struct ledger_unit_file *f = &j->unit->files[i];
+        j->beside[i] = f->carried && settle_entry(j->look, f, &entry) ? other : i;
+    }
+}
+
 int judging_begin(struct unit_judging *j, const struct settle_look *look, const struct ledger_unit *u)
 {
     *j = (struct unit_judging){.look = look,
@@ -157,20 +197,23 @@ int judging_begin(struct unit_judging *j, const struct settle_look *look, const 
                                .names = calloc(u->n_files, sizeof *j->names),
                                .results = calloc(u->n_files, sizeof *j->results),
                                .faulty = calloc(u->n_files, sizeof *j->faulty),
+                               .beside = calloc(u->n_files, sizeof *j->beside),
                                .reports = calloc(u->n_files, sizeof(struct careplan_report *)),
                                .problems = calloc(LEDGER_PROBLEMS_MAX, sizeof *j->problems)};
-    if (!j->files || !j->names || !j->results || !j->faulty || !j->reports || !j->problems)
+    if (!j->files || !j->names || !j->results || !j->faulty || !j->beside || !j->reports || !j->problems)
         return -ENOMEM;
     for (size_t i = 0; i < u->n_files; i++) {
         if (careplan_name_parse(rules_standard(look->rules), u->files[i].name, &j->names[i], NULL, NULL) !=
             CAREPLAN_NAME_TRANSFER)
             return -EINVAL;
         j->files[i] = (struct careplan_unit_file){.name = &j->names[i]};
-        int r = strcmp(j->names[i].kind->name, "UPKIHON") ? 0 : read_file(j, i);
-        if (r)
-            return r;
     }
-    return judge(j);
+    find_places(j);
+    int r = 0;
+    for (size_t i = 0; i < u->n_files && r == 0; i++)
+        if (strcmp(j->names[i].kind->name, "UPKIHON") == 0)
+            r = read_file(j, i);
+    return r ? r : judge(j);
 }
 
 int judging_whole(struct unit_judging *j)

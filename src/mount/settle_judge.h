@@ -11,10 +11,12 @@ enum { FAULTY_FILES_MAX = 16 }; /* that get a report; the others when these have
 struct unit_judging {
     const struct settle_look *look;
     const struct ledger_unit *unit;
-    struct careplan_unit_file *files; /* as many as the unit has, likewise the next four */
+    struct careplan_unit_file *files; /* as many as the unit has, likewise the next five */
     struct careplan_name *names;
     struct careplan_check_result *results;
     bool *faulty;
+    size_t *beside; /* the file whose report tells of it: its own, or where it does not stand in the outbox
+                       any more (it comes along from an earlier message) that of one which was saved now */
     struct careplan_report **reports; /* a file's own problems; NULL: none */
     size_t n_reports, keys;           /* keys held of all files */
     struct careplan_report *report;   /* of the unit: what is missing, and all problems */

@@ -1,6 +1,7 @@
 #include "mount/settle_say.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "mount/names.h"
+#include "standard/product.h"
 
 enum { NOTES = 16 };
 
@@ -237,5 +239,58 @@ enum settle_outcome settle_say_faulty(struct settle_look *look, struct unit_judg
     settle_label(u, id);
     log_warning("unit-faulty", "message %s: unit %s for %s is not sent, its files do not fit each other (%s)",
                 id, u->sequence, u->recipient.text, j->fault);
+    return SETTLE_TOUCH;
+}
+
+/* ---- Too many files ---- */
+
+/* The first of its own files that stands there. */
+static int first_standing(const struct settle_look *look, const struct ledger_unit *u,
+                          struct ledger_entry *out)
+{
+    for (size_t i = 0; i < u->n_files; i++)
+        if (!u->files[i].carried && settle_entry(look, &u->files[i], out) == 0)
+            return 0;
+    return -ENOENT;
+}
+
+static char *too_many_text(const struct ledger_unit *u, const char *name, size_t *length)
+{
+    char there[24], most[24];
+    struct careplan_report *report = careplan_report_new(CAREPLAN_REPORT_ERROR, name);
+    snprintf(there, sizeof there, "%zu", u->n_files);
+    snprintf(most, sizeof most, "%d", ENVELOPE_FILES_MAX);
+    if (report)
+        report_add_code(report, RULE_TOO_MANY_FILES, (const char *[]){u->sequence, there, most}, 3);
+    char *text = report ? careplan_report_text(report, length) : NULL;
+    careplan_report_free(report);
+    return text;
+}
+
+enum settle_outcome settle_say_too_many(struct settle_look *look, const struct ledger_unit *u)
+{
+    struct ledger_entry entry;
+    char name[256], folded[768], id[2 * ENVELOPE_ID_SIZE + 1];
+    size_t length = 0;
+    int r = first_standing(look, u, &entry);
+    if (r)
+        return settle_outcome_of(r == -ENOENT ? -ESTALE : r);
+    autofree char *text = too_many_text(u, entry.name, &length);
+    if (!text)
+        return SETTLE_FAILED;
+    name_report(entry.name, CAREPLAN_REPORT_ERROR, name);
+    name_fold(name, folded);
+    const struct ledger_note keep = {.parent = entry.parent, .name = name};
+    settle_notes_go(look, &keep, 1);
+    look->report_parent = 0;
+    r = ledger_mark_unit(look->ledger, u->message, OUT_REJECTED, RULE_TOO_MANY_FILES, entry.parent, name,
+                         folded, text, length, NULL, NULL);
+    if (r)
+        return settle_outcome_of(r);
+    look->host->changed(look->host->context, entry.parent, name);
+    settle_label(u, id);
+    log_warning("unit-too-many-files",
+                "message %s: unit %s for %s has %zu files, at most %d can be sent at once", id, u->sequence,
+                u->recipient.text, u->n_files, ENVELOPE_FILES_MAX);
     return SETTLE_TOUCH;
 }

@@ -32,5 +32,7 @@ enum settle_outcome settle_say_incomplete(struct settle_look *look, const struct
                                           struct unit_judging *j);
 /* Its files are good one by one, but do not fit each other: at once, beside those at fault. */
 enum settle_outcome settle_say_faulty(struct settle_look *look, struct unit_judging *j);
+/* There are more than can go at once: said beside one of them, without a look into any. */
+enum settle_outcome settle_say_too_many(struct settle_look *look, const struct ledger_unit *u);
 
 #endif

@@ -186,10 +186,12 @@ static enum settle_outcome queue_complete(struct settle_look *look, const struct
 static enum settle_outcome queue_without_sub(struct settle_look *look, const struct ledger_unit *u,
                                              const struct unit_judging *j)
 {
+    enum settle_outcome outcome = queue_complete(look, u, j);
+    if (outcome != SETTLE_QUEUED)
+        return outcome;
     log_warning("unit-without-sub", "unit %s for %s goes without its SUB files", u->sequence,
                 u->recipient.text);
-    enum settle_outcome outcome = queue_complete(look, u, j);
-    if (outcome == SETTLE_QUEUED && ledger_note_reason(look->ledger, u->message, REASON_SUB, NULL, NULL))
+    if (ledger_note_reason(look->ledger, u->message, REASON_SUB, NULL, NULL))
         log_warning("settle", "the status will not say that SUB files were missing");
     return outcome;
 }
@@ -250,6 +252,8 @@ enum settle_outcome settle_look(struct settle_look *look)
     enum file_verdict verdict = worst(&u);
     if (verdict == VERDICT_WAITING || (verdict == VERDICT_GOOD && !u.recipient.text[0]))
         return look_for_partner(look, &u);
+    if (verdict == VERDICT_GOOD && u.n_files > ENVELOPE_FILES_MAX)
+        return settle_say_too_many(look, &u);
     if (verdict == VERDICT_GOOD)
         return is_document(&u) ? queue(look, &u, NULL) : judge_unit(look, &u);
     settle_faults_go(look, &u); /* of one that is not judged nobody knows whether it fits */

@@ -138,6 +138,12 @@ bool unit_entry_stranger(struct unit_entry *e, uint64_t node)
     return true;
 }
 
+void unit_entry_forget(struct unit_entry *e)
+{
+    e->n_strangers = 0;
+    e->strangers_over = false;
+}
+
 void unit_table_remove(struct unit_table *t, struct unit_entry *e)
 {
     struct unit_entry **link = bucket_of(t, e->sequence, e->node);

@@ -27,6 +27,7 @@ struct unit_entry {
      * unit. */
     uint64_t *strangers; /* malloc'd */
     size_t n_strangers, strangers_capacity;
+    bool strangers_over; /* there were more */
 
     int64_t due; /* read only: unit_table_due sets it */
     size_t heap_at;
@@ -46,6 +47,7 @@ struct unit_entry *unit_table_add(struct unit_table *t, uint64_t message, const 
                                   const char *sequence, uint64_t node, int64_t due);
 /* Adds a stranger that is not there yet. False: no memory, or too many. */
 bool unit_entry_stranger(struct unit_entry *e, uint64_t node);
+void unit_entry_forget(struct unit_entry *e);                       /* all of them */
 void unit_table_remove(struct unit_table *t, struct unit_entry *e); /* frees it */
 void unit_table_due(struct unit_table *t, struct unit_entry *e, int64_t due);
 /* The next to be looked at, or NULL (the table is empty). */

@@ -31,11 +31,11 @@ bool document_matches(const char *extension, const void *first,
 #define RULE_UNREADABLE "CP3015"          /* - */
 #define RULE_TOO_LARGE "CP3016"           /* limit in words, "1 GB" */
 #define RULE_NAME_TWICE "CP3017"          /* folder of the other one: "outbox", "outbox/NAME" */
-
+#define RULE_TOO_MANY_FILES "CP3019"      /* sequence number, how many there are, how many may be */
+#define RULE_SENT_BEFORE "CP3020"         /* names of the files */
 
 /* Problems that are not the standard's: unknown partner, folder and name disagree, never-written range, … by
  * a code of the catalogue and up to four arguments for its placeholders, in order. */
-void report_add_code(struct careplan_report *r, const char *code, const char *const *arguments,
-                              size_t n);
+void report_add_code(struct careplan_report *r, const char *code, const char *const *arguments, size_t n);
 
 #endif

@@ -11,12 +11,14 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "mount/names.h"
 
 #define MONTH "broken/B45_unit_user_mismatch"
 #define MORE "UPHOSOKU_202504_0300000100_43_0300000005_11_20250401094500.CSV"
 #define PLAN "UPPLAN_202504_0300000100_43_0300000005_11_20250401094500.CSV"
 #define USE "UPSIKYU_202504_0300000100_43_0300000005_11_20250401094500.CSV"
 #define REPORT ".エラー.txt"
+#define IMAGE "UPKIHON_IMAGE_0300000100_43_0300000005_11_20250401094500_%04u.jpg"
 
 /* A file of a sample folder, one text in it replaced by another of the same length everywhere. */
 static void save_with(struct house *h, const char *folder, const char *name, const char *text, const char *by,
@@ -186,23 +188,145 @@ static void after_a_restart_there_is_one_report_and_the_same(void **state)
     assert_int_equal(report_of(h, MORE, after), 0);
 }
 
+static void delete_report(struct house *h, const char *name)
+{
+    struct ledger_entry entry;
+    struct ledger_node node;
+    const char *const none[3] = {NULL};
+    assert_int_equal(ledger_lookup(h->ledger, NODE_OUTBOX, name, &entry, &node), 0);
+    assert_int_equal(ledger_unlink(h->ledger, entry.id, false, none, NULL, NULL), 0);
+}
+
 static void a_report_that_was_lost_comes_back(void **state)
 {
     struct house *h = *state;
     char text[8192];
-    struct ledger_entry entry;
-    struct ledger_node node;
-    const char *const none[3] = {NULL};
     house_settle(h);
     uint64_t message = save_faulty(h);
     wait_state(h, message, OUT_REJECTED, "CP1311");
-    assert_int_equal(ledger_lookup(h->ledger, NODE_OUTBOX, MORE REPORT, &entry, &node), 0);
-    assert_int_equal(ledger_unlink(h->ledger, entry.id, false, none, NULL, NULL), 0);
+    delete_report(h, MORE REPORT);
     house_unsettle(h);
     house_settle(h);
     for (int i = 0; i < 2000 && !report_of(h, MORE, text); i++)
         sleep_ms(5);
     assert_true(report_of(h, MORE, text) != 0);
+}
+
+/* Also without a restart: when the unit is looked at again. */
+static void a_report_that_was_deleted_comes_back_when_a_file_is_saved_again(void **state)
+{
+    struct house *h = *state;
+    char text[8192];
+    house_settle(h);
+    uint64_t message = save_faulty(h);
+    wait_state(h, message, OUT_REJECTED, "CP1311");
+    delete_report(h, MORE REPORT);
+    save_with(h, MONTH, USE, NULL, NULL, NULL); /* the same bytes */
+    for (int i = 0; i < 2000 && !report_of(h, MORE, text); i++)
+        sleep_ms(5);
+    assert_true(report_of(h, MORE, text) != 0);
+    wait_state(h, message, OUT_REJECTED, "CP1311");
+}
+
+static void what_went_before_is_told_of_beside_the_file_that_is_there(void **state)
+{
+    struct house *h = *state;
+    char text[8192];
+    uint64_t sent, message;
+    house_settle(h);
+    save_with(h, MONTH, PLAN, NULL, NULL, NULL);
+    save_with(h, MONTH, USE, NULL, NULL, NULL);
+    save_with(h, MONTH, MORE, "0000000109", "0000000101", &sent);
+    wait_settled(h, sent);
+    send_out(h, sent);
+    for (size_t i = 0; i < 3; i++)
+        remove_file(h, (const char *const[]){PLAN, USE, MORE}[i]);
+    save_with(h, MONTH, PLAN, "0000000101", "0000000109", &message);
+    wait_state(h, message, OUT_REJECTED, NULL);
+    assert_true(report_of(h, PLAN, text) != 0);
+    assert_false(has_entry(h, NODE_OUTBOX, USE REPORT));
+    assert_false(has_entry(h, NODE_OUTBOX, MORE REPORT));
+    assert_non_null(strstr(text, USE "  1行目 "));
+    assert_non_null(strstr(text, MORE "  1行目 "));
+    const char *before = strstr(text, "前に送ったときのもの");
+    assert_non_null(before);
+    assert_non_null(strstr(before, MORE "、" USE));
+    assert_non_null(strstr(before, "CP3020"));
+    assert_null(strstr(text, "問題のないファイル"));
+    save_with(h, MONTH, PLAN, NULL, NULL, NULL); /* heals it: just what was sent */
+    wait_gone(h, PLAN REPORT);
+}
+
+static void count_save(void *context, int result)
+{
+    struct house *h = context;
+    assert_int_equal(result, 0);
+    LOCKED(&h->mutex);
+    h->emptied++;
+}
+
+/* Images of one number, handed in together: one by one they would take their time. */
+static void save_images(struct house *h, unsigned n)
+{
+    h->emptied = 0;
+    for (unsigned i = 1; i <= n; i++) {
+        char name[128], folded[768];
+        struct ledger_save s = {.node = ledger_new_id(h->ledger),
+                                .entry = ledger_new_id(h->ledger),
+                                .parent = NODE_OUTBOX,
+                                .name = name,
+                                .folded = folded,
+                                .mode = 0660,
+                                .verdict = VERDICT_GOOD,
+                                .reason = "",
+                                .in_unit = true,
+                                .recipient = office(SERVICE),
+                                .sequence = "20250401094500",
+                                .kind = "UPKIHON_IMAGE",
+                                .version = "202504"};
+        snprintf(name, sizeof name, IMAGE, i);
+        name_fold(name, folded);
+        snprintf(s.canonical, sizeof s.canonical, "%s", name);
+        message_id_new(&s.new_message);
+        assert_int_equal(ledger_save(h->ledger, &s, count_save, h), 0);
+    }
+    for (int i = 0; i < 6000; i++) {
+        sleep_ms(5);
+        LOCKED(&h->mutex);
+        if (h->emptied == n)
+            return;
+    }
+    fail_msg("not saved in time");
+}
+
+static void more_files_than_go_at_once_are_told_at_once_and_heal(void **state)
+{
+    struct house *h = *state;
+    char text[8192], first[128], name[128], report[160];
+    uint64_t messages[2];
+    save_images(h, ENVELOPE_FILES_MAX + 1);
+    assert_int_equal(ledger_units_open(h->ledger, 0, messages, 2), 1);
+    house_settle(h);
+    wait_state(h, messages[0], OUT_REJECTED, "CP3019");
+    snprintf(first, sizeof first, IMAGE, 1u);
+    assert_true(report_of(h, first, text) != 0);
+    assert_non_null(strstr(text, "20250401094500"));
+    assert_non_null(strstr(text, "4097個"));
+    assert_non_null(strstr(text, "4096個"));
+    {
+        LOCKED(&h->mutex);
+        h->changed = 0;
+    }
+    sleep_ms(600); /* it is not looked at again and again */
+    {
+        LOCKED(&h->mutex);
+        assert_int_equal(h->changed, 0);
+    }
+    snprintf(name, sizeof name, IMAGE, 4097u);
+    remove_file(h, name);
+    snprintf(report, sizeof report, "%s" REPORT, first);
+    wait_gone(h, report);
+    wait_state(h, messages[0], OUT_WAITING, NULL); /* without its UPKIHON */
 }
 
 static bool remember(void *context, const struct ledger_status *s)
@@ -239,6 +363,9 @@ int main(void)
         TEST(beside_a_file_that_is_rejected_itself_nothing_is_said_of_the_others),
         TEST(after_a_restart_there_is_one_report_and_the_same),
         TEST(a_report_that_was_lost_comes_back),
+        TEST(a_report_that_was_deleted_comes_back_when_a_file_is_saved_again),
+        TEST(what_went_before_is_told_of_beside_the_file_that_is_there),
+        TEST(more_files_than_go_at_once_are_told_at_once_and_heal),
         TEST(what_a_unit_that_goes_is_warned_of_stays_with_it),
     };
     setenv("CAREPLAN_LOG", "error", 1);
