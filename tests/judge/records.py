@@ -114,15 +114,18 @@ def judge_table7(version, records, file, out):
 
 
 def judge_order(version, records, file, out):
-    """UP2KYO: a user's records stand by 課題ＮＯ, 援助目標ＮＯ, 援助内容ＮＯ. Empty numbers leave the order open."""
+    """UP2KYO: a user's records stand by 課題ＮＯ, 援助目標ＮＯ, 援助内容ＮＯ. An empty number is that of the record before, so that a
+    課題 that falls is seen though its 援助内容 has none; where that record had none either, the order is open."""
     place = columns(version, "UP2KYO")
     last = {}
     for record in records:
         key = tuple(text(record, place, n) for n in ("insurer_no", "insured_no", "plan_date"))
         numbers = [text(record, place, n) for n in ("issue_no", "goal_no", "support_no")]
-        if not all(n.isdigit() for n in numbers):
+        if not all(n.isdigit() or n == "" for n in numbers):
             continue
-        numbers = [int(n) for n in numbers]
-        if key in last and numbers < last[key]:
+        numbers = [int(n) if n else None for n in numbers]
+        before = last.get(key, numbers)
+        at = next((i for i in range(3) if numbers[i] is not None and numbers[i] != before[i]), 3)
+        if at < 3 and before[at] is not None and numbers[at] < before[at]:
             out.append(error("order", file, *place_of(record, place, "issue_no")))
-        last[key] = numbers
+        last[key] = before[:at] + numbers[at:]

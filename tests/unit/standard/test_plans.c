@@ -19,7 +19,17 @@ static void rows_of_table_2_rise_by_their_numbers(void **state)
     expect_rows("UP2KYO", "2:6 CP1181", NO(2, 1, 1), NO(1, 1, 1), NO(3, 1, 1), NO(2, 2, 2), NULL); /* once */
     expect_rows("UP2KYO", "", NO(2, 1, 1), OTHER NO(1, 1, 1), NO(3, 1, 1), OTHER NO(1, 1, 2), NULL);
     expect_rows("UP2KYO", "", NO(2, 1, 1), NO(1, 1, 1) "|plan_date=20250321", NULL); /* another plan */
-    expect_rows("UP2KYO", "", NO(2, 1, 1), "issue_no=1", NO(2, 1, 2), NULL); /* without numbers: left open */
+}
+
+static void an_empty_number_is_that_of_the_row_before(void **state)
+{
+    (void)state;
+    expect_rows("UP2KYO", "2:6 CP1181", NO(2, 1, 1), NO(1, 1, ), NULL);
+    expect_rows("UP2KYO", "2:6 CP1181", NO(1, 2, ), NO(1, 1, ), NO(1, 1, 1), NULL);
+    expect_rows("UP2KYO", "3:6 CP1181", NO(1, 1, 2), NO(1, 1, ), NO(1, 1, 1), NULL);
+    expect_rows("UP2KYO", "", NO(1, 2, 2), NO(2, , ), NO(2, 1, 1), NULL); /* a new 課題 */
+    expect_rows("UP2KYO", "", NO(, , ), NO(1, 1, 1), NO(, , ), NO(1, 1, 2), NULL);
+    expect_rows("UP2KYO", "", NO(, 2, 2), NO(1, 1, 1), NULL); /* of what 課題 the first is, is open */
 }
 
 static void the_same_numbers_twice_are_a_duplicate(void **state)
@@ -141,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_of_table_2_rise_by_their_numbers),
+        cmocka_unit_test(an_empty_number_is_that_of_the_row_before),
         cmocka_unit_test(the_same_numbers_twice_are_a_duplicate),
         cmocka_unit_test(texts_of_a_support_plan_stand_in_its_first_row),
         cmocka_unit_test(different_equipment_of_one_code_is_numbered),
