@@ -7,7 +7,11 @@
  * - Text in and out is UTF-8, contents are MS932 bytes.
  * - Memory: a check holds at most CAREPLAN_CHECK_MEMORY bytes, or what its `limits` allow, however large the
  *   file is.
- * - Functions that may fail return 0 or a negative errno. */
+ * - Functions that may fail return 0 or a negative errno; those that return an object set errno with NULL:
+ *   ENOMEM, or EINVAL for an argument that cannot be. NULL with a length of 0 is no bytes.
+ * - Later libraries go on with programs of today: what the library fills in or is given by its user ends in
+ *   `reserved` (zero: begin with {0}), what it only hands out by pointer may become longer, and elements of
+ * its lists are fetched by careplan_…_at. The other structs stay as they are. */
 #ifndef CAREPLAN_STANDARD_H
 #define CAREPLAN_STANDARD_H
 
@@ -69,7 +73,9 @@ struct careplan_version {
     bool services_in_name;                    /* file names carry the two service types */
     bool preventive;                          /* knows the flows of 標準仕様 3.2 */
 };
-size_t careplan_versions(const struct careplan_standard *s, const struct careplan_version **first);
+size_t careplan_versions(const struct careplan_standard *s); /* how many */
+const struct careplan_version *careplan_version_at(const struct careplan_standard *s,
+                                                   size_t i); /* from 0; NULL: none */
 
 /* ---- File kinds and layouts (標準仕様 別紙) ---- */
 
@@ -88,8 +94,9 @@ struct careplan_kind {
 };
 const struct careplan_kind *careplan_kind_find(const struct careplan_standard *s, const char *version,
                                                const char *name); /* NULL: none */
-size_t careplan_kinds(const struct careplan_standard *s,
-                      const struct careplan_kind **first); /* all, in table order */
+size_t careplan_kinds(const struct careplan_standard *s);         /* how many */
+const struct careplan_kind *careplan_kind_at(const struct careplan_standard *s,
+                                             size_t i); /* in table order, from 0; NULL: none */
 /* "第1表" … : the kind in a clerk's words, e.g. 「居宅サービス計画1表」 or "Table 6 (plan)". */
 const char *careplan_kind_title(const struct careplan_kind *k, enum careplan_language language);
 /* Items of a kind, from 0: 0 for an image. Names: as printed, and `name_en` of the layout ("insured_no"). */
@@ -109,6 +116,7 @@ struct careplan_name {
     char sequence[15];                            /* 14 digits */
     char image_number[5];                         /* 枝番, or "" */
     char canonical[CAREPLAN_NAME_MAX];            /* upper case, as it is delivered */
+    const void *reserved[4];
 };
 
 enum careplan_name_class {
@@ -135,7 +143,7 @@ struct careplan_problem {
 typedef void careplan_problem_fn(void *context, const struct careplan_problem *problem);
 
 /* Judges a name (any case; UTF-8; no folder part). Problems (CAREPLAN_NAME_OTHER that was meant to be a
- * transfer name) go to `fn` (may be NULL). */
+ * transfer name) go to `fn` (may be NULL). `out` may be NULL. */
 enum careplan_name_class careplan_name_parse(const struct careplan_standard *s, const char *name,
                                              struct careplan_name *out, careplan_problem_fn *fn,
                                              void *context);
@@ -152,14 +160,18 @@ struct careplan_check;
 struct careplan_limits { /* 0 = the default */
     size_t item_bytes;   /* longest item, default CAREPLAN_ITEM_MAX */
     size_t row_bytes;    /* longest record, default CAREPLAN_ROW_MAX */
-    size_t keys; /* different keys remembered of one file (users, records, …), default CAREPLAN_KEYS_MAX;
-                    over it, what cannot be compared any more is said once, by a warning (CP1019) */
+    size_t keys;   /* different keys remembered of one file (users, records, …), default CAREPLAN_KEYS_MAX;
+                      over it, what cannot be compared any more is said once, by a warning (CP1019) */
+    size_t images; /* names of images collected of one file, default and at most CAREPLAN_IMAGES_MAX; over it
+                      as with keys */
+    size_t reserved[4];
 };
 struct careplan_check_options {
     /* severity of a rule, NULL = the catalogue's own; not asked for rules that are `fixed` */
     enum careplan_severity (*severity)(void *context, const char *code, enum careplan_severity standard);
     void *context;
     struct careplan_limits limits;
+    const void *reserved[4];
 };
 
 /* A relation key (標準仕様 関連キー) of one user in one file: 保険者番号, 被保険者番号 and the day or month.
@@ -184,21 +196,25 @@ struct careplan_check_result {
     uint32_t *key_order; /* indexes of keys by insured_no, insurer_no, date; malloc'd */
     size_t n_keys;
     bool keys_complete; /* false: there were more than the limit, or a record's could not be read */
+    bool images_over;   /* there were more images than the limit */
+    void *reserved[8];
 };
 /* `name` was parsed before (its kind decides the layout; for an image: first bytes). Problems come in order
- * of place as they are found, and last those that only the end of the file shows. NULL: no memory. */
+ * of place as they are found, and last those that only the end of the file shows. NULL: no memory, or
+ * (EINVAL) no name or one without a kind. */
 struct careplan_check *careplan_check_new(const struct careplan_name *name,
                                           const struct careplan_check_options *options,
                                           careplan_problem_fn *fn, void *context);
-/* The next bytes, any length. 0, or -ENOMEM. */
+/* The next bytes, any length. 0; -ENOMEM, then and ever after; -EINVAL after the end. */
 int careplan_check_write(struct careplan_check *c, const void *data, size_t length);
 /* The end of the file. Fills `result` (careplan_check_result_free). 0 = judged (look at result->errors),
- * -ENOMEM. */
+ * -ENOMEM, or -EINVAL when it was called before; then `result` is empty. After it the check takes no call but
+ * careplan_check_free. */
 int careplan_check_finish(struct careplan_check *c, struct careplan_check_result *result);
-void careplan_check_free(struct careplan_check *c);
-void careplan_check_result_free(struct careplan_check_result *r);
+void careplan_check_free(struct careplan_check *c);               /* NULL is allowed */
+void careplan_check_result_free(struct careplan_check_result *r); /* what is in it; NULL is allowed */
 
-/* The same in one call. 0 = judged, -ENOMEM. `result` may be NULL. */
+/* The same in one call. 0 = judged, -ENOMEM, or -EINVAL as careplan_check_new. `result` may be NULL. */
 int careplan_check_buffer(const struct careplan_name *name, const void *data, size_t length,
                           const struct careplan_check_options *options, careplan_problem_fn *fn,
                           void *context, struct careplan_check_result *result);
@@ -215,6 +231,7 @@ struct careplan_unit_file {
     const struct careplan_name *name;
     const struct careplan_check_result *result; /* may be NULL: then its images and keys are not known */
     uint64_t *not_reported; /* may be NULL; gets the file's problems beyond CAREPLAN_PROBLEMS_MAX */
+    const void *reserved[2];
 };
 enum careplan_unit_state {
     CAREPLAN_UNIT_COMPLETE,
@@ -224,17 +241,17 @@ enum careplan_unit_state {
 };
 /* Judges the files of one (sender, recipient, sequence): what is missing, and records without their partner
  * (標準仕様 関連キー). Problems go to `fn` (may be NULL); `file` of a problem says whose it is. `options` may
- * be NULL. */
+ * be NULL. Keys of a result without its key_order are taken for unknown, and not compared. */
 enum careplan_unit_state careplan_unit_judge(const struct careplan_unit_file *files, size_t n,
                                              const struct careplan_check_options *options,
                                              careplan_problem_fn *fn, void *context);
 
-/* Who may send what to whom (標準仕様 2.2, 3.2, flows.tsv), by service types. A type that the standard does not
- * mention (46, AF) may do anything: false is only what its own words forbid. */
+/* Who may send what to whom (標準仕様 2.2, 3.2, flows.tsv), by service types. A type that the standard does
+ * not mention (46, AF) may do anything: false is only what its own words forbid. */
 bool careplan_flow_allowed(const struct careplan_kind *kind, const char *sender_service,
                            const char *recipient_service);
-/* May an office of this service type put out / take in this kind at all? (candidates of a 202208 name.) 46 and AF
- * are taken here for what they are known as, else every name would be unclear. */
+/* May an office of this service type put out / take in this kind at all? (candidates of a 202208 name.) 46
+ * and AF are taken here for what they are known as, else every name would be unclear. */
 bool careplan_flow_may_send(const struct careplan_kind *kind, const char *service);
 bool careplan_flow_may_receive(const struct careplan_kind *kind, const char *service);
 
@@ -248,7 +265,8 @@ struct careplan_rule {
     const char *source; /* chapter or item of the standard; how it follows from it */
     bool fixed;         /* the program cannot go on without it: [rules] does not change it */
 };
-size_t careplan_rules(const struct careplan_rule **first);        /* sorted by code */
+size_t careplan_rules(void);                                      /* how many */
+const struct careplan_rule *careplan_rule_at(size_t i);           /* by code, from 0; NULL: none */
 const struct careplan_rule *careplan_rule_find(const char *code); /* NULL: none */
 
 /* ---- Reports for people ---- */
@@ -268,7 +286,8 @@ struct careplan_report *careplan_report_new(enum careplan_report_kind kind, cons
 void careplan_report_add(void *report, const struct careplan_problem *problem);
 /* At the end: which of the unit's files are good. */
 void careplan_report_add_good_file(struct careplan_report *r, const char *file_name);
-/* malloc'd; *length bytes. NULL: no memory. Does not free `r`. */
+/* malloc'd, ends in a NUL; *length bytes without it (`length` may be NULL). NULL: no memory. Does not free
+ * `r`. */
 char *careplan_report_text(const struct careplan_report *r, size_t *length);
 void careplan_report_free(struct careplan_report *r);
 

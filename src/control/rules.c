@@ -15,9 +15,8 @@ struct rules {
 static enum careplan_severity severity(void *context, const char *code, enum careplan_severity standard)
 {
     const struct rules *r = context;
-    const struct careplan_rule *first, *rule = careplan_rule_find(code);
-    careplan_rules(&first);
-    return rule ? (enum careplan_severity)r->severities[rule - first] : standard;
+    const struct careplan_rule *rule = careplan_rule_find(code);
+    return rule ? (enum careplan_severity)r->severities[rule - careplan_rule_at(0)] : standard;
 }
 
 static enum careplan_severity severity_by_name(const char *name)
@@ -29,8 +28,8 @@ static enum careplan_severity severity_by_name(const char *name)
 
 static void set_severities(struct rules *r, const struct settings *s)
 {
-    const struct careplan_rule *first;
-    size_t n = careplan_rules(&first);
+    const struct careplan_rule *first = careplan_rule_at(0);
+    size_t n = careplan_rules();
     for (size_t i = 0; i < n; i++)
         r->severities[i] = (uint8_t)first[i].severity;
     for (size_t i = 0; i < s->n_rules; i++) { /* the later value wins */
@@ -42,8 +41,7 @@ static void set_severities(struct rules *r, const struct settings *s)
 
 struct rules *rules_new(const struct settings *s, struct error *e)
 {
-    const struct careplan_rule *first;
-    struct rules *r = calloc(1, sizeof *r + careplan_rules(&first));
+    struct rules *r = calloc(1, sizeof *r + careplan_rules());
     if (!r) {
         error_set(e, -ENOMEM, "memory", "out of memory");
         return NULL;
@@ -85,9 +83,7 @@ struct careplan_check_options rules_unit_options(const struct rules *r, size_t h
 
 enum careplan_severity rules_severity(const struct rules *r, const struct careplan_rule *rule)
 {
-    const struct careplan_rule *first;
-    careplan_rules(&first);
-    return r ? (enum careplan_severity)r->severities[rule - first] : rule->severity;
+    return r ? (enum careplan_severity)r->severities[rule - careplan_rule_at(0)] : rule->severity;
 }
 
 static const char *rule_fault(const char *code)

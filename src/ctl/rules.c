@@ -87,11 +87,10 @@ static const struct careplan_rule *find(const char *text)
 /* The rules that were asked for, all when none was; malloc'd. *missing: a code was not there. */
 static const struct careplan_rule **selected(const struct command *c, size_t *n, bool *missing)
 {
-    const struct careplan_rule *all;
-    size_t n_all = careplan_rules(&all), want = c->n_codes ? (size_t)c->n_codes : n_all;
+    size_t want = c->n_codes ? (size_t)c->n_codes : careplan_rules();
     const struct careplan_rule **rules = calloc(want, sizeof *rules);
     for (size_t i = 0; rules && i < want; i++) {
-        const struct careplan_rule *rule = c->n_codes ? find(c->codes[i]) : &all[i];
+        const struct careplan_rule *rule = c->n_codes ? find(c->codes[i]) : careplan_rule_at(i);
         if (rule)
             rules[(*n)++] = rule;
         else

@@ -92,8 +92,8 @@ static void put_rule(const struct careplan_rule *rule)
 
 void rules_put_page(void)
 {
-    const struct careplan_rule *rules;
-    size_t n = careplan_rules(&rules);
+    const struct careplan_rule *rules = careplan_rule_at(0);
+    size_t n = careplan_rules();
     fputs(head, stdout);
     for (size_t i = 0; i < n; i++) {
         if (i == 0 || strncmp(rules[i].code, rules[i - 1].code, 4))

@@ -1,5 +1,5 @@
-/* The check of one file as a stream: encoding, form, number of columns, items, rules of records, and the
- * records against the file's name. What is checked stands in the tables; here is the order. */
+/* The check of one file as a stream: encoding, form (record_form.c), version and month (version_month.c),
+ * items, rules of records, and the file's name. What is checked stands in the tables; here is the order. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,251 +14,10 @@ static const struct problem_place whole_file = {0};
 struct problem_place record_place(const struct record *r, size_t i)
 {
     const struct careplan_layout *layout = r->check->layout;
+    size_t column = r->shift + i;
     return (struct problem_place){.line = r->row->items[i].line,
-                                  .column = (unsigned)i + 1,
-                                  .item = i < layout->n_items ? &layout->items[i] : NULL};
-}
-
-static bool item_copy(char *out, size_t size, const struct scanned_item *item)
-{
-    if (item->length + 1 != size)
-        return false;
-    memcpy(out, item->text, item->length);
-    out[item->length] = '\0';
-    return true;
-}
-
-/* ---- Form of the record ---- */
-
-static bool has_digit(const struct scanned_item *item)
-{
-    for (size_t i = 0; i < item->length; i++)
-        if (item->text[i] >= '0' && item->text[i] <= '9')
-            return true;
-    return item->length == 0;
-}
-
-/* Every record begins with three items of digits: version, insurer, insured person. */
-static bool is_header(const struct scanned_row *row)
-{
-    return row->n_items >= 3 && !has_digit(&row->items[0]) && !has_digit(&row->items[1]) &&
-           !has_digit(&row->items[2]);
-}
-
-static void limit_text(char out[24], size_t asked, size_t standard)
-{
-    snprintf(out, 24, "%zu", asked ? asked : standard);
-}
-
-static void quotes_check(struct record *r)
-{
-    const struct scanned_row *row = r->row;
-    for (size_t i = 0; i < row->n_items; i++) {
-        uint8_t faults = row->items[i].faults;
-        const struct problem_place place = record_place(r, i);
-        const char *code = faults & FAULT_UNCLOSED    ? "CP1011"
-                           : faults & FAULT_UNESCAPED ? "CP1012"
-                           : faults & FAULT_PLAIN     ? "CP1014"
-                                                      : NULL;
-        if (code)
-            record_bad(r, i, problem_put(&r->check->sink, code, &place, NULL, 0));
-        if (faults & FAULT_TOO_LONG) {
-            char limit[24];
-            limit_text(limit, r->check->sink.options.limits.item_bytes, CAREPLAN_ITEM_MAX);
-            record_bad(r, i, PROBLEM(&r->check->sink, "CP1015", &place, WORD(limit)));
-        }
-    }
-}
-
-/* The kind's layout in another version that has this number of items, or NULL. */
-static const struct careplan_layout *layout_with(const struct careplan_check *c, size_t n_items)
-{
-    const struct careplan_standard *s = c->name.kind->standard;
-    for (size_t i = 0; i < s->n_kinds; i++) {
-        const struct careplan_layout *layout = s->kinds[i].layout;
-        if (layout && strcmp(layout->kind, c->layout->kind) == 0 && layout->n_items == n_items)
-            return layout;
-    }
-    return NULL;
-}
-
-/* Was it said of an item that its quotes are wrong? Not of those that are over the most that are kept. */
-static bool quotes_said(const struct scanned_row *row)
-{
-    for (size_t i = 0; (row->faults & FAULT_QUOTES) && i < row->n_items; i++)
-        if (row->items[i].faults & FAULT_QUOTES)
-            return true;
-    return false;
-}
-
-/* NULL: not in versions.tsv. */
-static const struct careplan_version *version_find(const struct careplan_standard *s, const char *name)
-{
-    for (size_t i = 0; i < s->n_versions; i++)
-        if (strcmp(s->versions[i].name, name) == 0)
-            return &s->versions[i];
-    return NULL;
-}
-
-/* 第4.1版 */
-static struct word version_words(const struct careplan_check *c, const char *name)
-{
-    const struct careplan_version *v = version_find(c->name.kind->standard, name);
-    return WORD(v ? v->name_ja : "");
-}
-
-/* True: as many items as the layout has. A file wrong from its first record on is said to be so once. */
-static bool count_check(struct careplan_check *c, const struct scanned_row *row)
-{
-    bool first = c->records == 1, good = row->total == c->layout->n_items;
-    bool again = !good && row->total == c->wrong_count;
-    if (first)
-        c->wrong_count = good ? 0 : row->total;
-    else if (!again)
-        c->wrong_count = 0;
-    if (good || again || quotes_said(row))
-        return good;
-
-    char found[24], right[24];
-    const struct problem_place place = {.line = row->line};
-    const struct careplan_kind *kind = c->name.kind;
-    const struct word title = {careplan_kind_title(kind, CAREPLAN_JA),
-                               careplan_kind_title(kind, CAREPLAN_EN)};
-    const struct careplan_layout *other = layout_with(c, row->total);
-    snprintf(found, sizeof found, "%zu", row->total);
-    snprintf(right, sizeof right, "%zu", c->layout->n_items);
-    if (other)
-        PROBLEM(&c->sink, "CP1022", &place, WORD(found), WORD(c->layout->version), title, WORD(right),
-                WORD(other->version), version_words(c, c->layout->version));
-    else
-        PROBLEM(&c->sink, "CP1021", &place, WORD(found), title, WORD(right));
-    return false;
-}
-
-/* ---- The records against the name ---- */
-
-/* The name has the form of another version than the content. */
-static void version_of_name(struct record *r, const struct careplan_kind *content)
-{
-    struct careplan_check *c = r->check;
-    const struct careplan_name *name = &c->name;
-    bool old_name = name->sender_service[0] == '\0';
-    const struct problem_place place = record_place(r, 0);
-    char ja[64], en[64];
-    snprintf(ja, sizeof ja, "%s%s", content->name, content->month_in_name ? "_対象年月" : "");
-    snprintf(en, sizeof en, "%s%s", content->name, content->month_in_name ? "_YYYYMM" : "");
-    if (old_name)
-        PROBLEM(&c->sink, "CP1105", &whole_file, WORD(c->version), ((struct word){ja, en}));
-    else
-        PROBLEM(&c->sink, "CP1103", &place, WORD(c->version), WORD(name->kind->version->name),
-                WORD(content->version->name_ja));
-}
-
-static void version_first(struct record *r)
-{
-    struct careplan_check *c = r->check;
-    char value[VALUE_SIZE];
-    const struct scanned_item *item = &r->row->items[0];
-    const struct problem_place place = record_place(r, 0);
-    value_text(item->text, item->length, false, VALUE_CHARACTERS, value);
-    if (!item_copy(c->version, sizeof c->version, item)) {
-        PROBLEM(&c->sink, "CP1101", &place, WORD(value), WORD(c->layout->version),
-                version_words(c, c->layout->version));
-        r->bad[0] = true;
-        return;
-    }
-    memcpy(c->last_version, c->version, sizeof c->version);
-    const struct careplan_kind *content = kind_in_version(c->name.kind, c->version);
-    const struct careplan_version *known = version_find(c->name.kind->standard, c->version);
-    bool replaced = known && known->replaced_by[0];
-    if (replaced) {
-        PROBLEM(&c->sink, "CP1102", &place, WORD(value), WORD(known->replaced_by), WORD(known->name_ja),
-                version_words(c, known->replaced_by));
-        return;
-    }
-    if (!content) {
-        PROBLEM(&c->sink, "CP1101", &place, WORD(value), WORD(c->layout->version),
-                version_words(c, c->layout->version));
-        return;
-    }
-    if (!kinds_same_form(content, c->name.kind))
-        version_of_name(r, content);
-    c->layout = content->layout;
-    c->version_of_content = content->version;
-}
-
-/* True: the record is of the file's version. A run of records that are not is said once. */
-static bool version_check(struct record *r)
-{
-    struct careplan_check *c = r->check;
-    const struct scanned_item *item = &r->row->items[0];
-    if (r->bad[0] || item->length == 0)
-        return true;
-    if (c->version[0] == '\0') {
-        version_first(r);
-        return true;
-    }
-    if (item_equals(item, c->version, strlen(c->version))) {
-        memcpy(c->last_version, c->version, sizeof c->version);
-        return true;
-    }
-    char value[VALUE_SIZE];
-    const struct problem_place place = record_place(r, 0);
-    value_text(item->text, item->length, false, VALUE_CHARACTERS, value);
-    bool known = item_equals(item, c->last_version, strlen(c->last_version));
-    if (!item_copy(c->last_version, sizeof c->last_version, item))
-        c->last_version[0] = '\0';
-    char first[VALUE_SIZE];
-    value_text((const uint8_t *)c->version, strlen(c->version), false, VALUE_CHARACTERS, first);
-    if (!known)
-        PROBLEM(&c->sink, "CP1104", &place, WORD(first), WORD(value));
-    return false;
-}
-
-/* A version is used from one service month on, and until one (標準仕様 改版履歴). */
-static void version_month_check(struct record *r)
-{
-    struct careplan_check *c = r->check;
-    char month[7];
-    if (c->wrong_month || !c->version_of_content || c->layout->month_item < 0)
-        return;
-    size_t i = (size_t)c->layout->month_item;
-    /* Of a record of another month than the file's, that is said. */
-    if (r->bad[i] || !item_copy(month, sizeof month, &r->row->items[i]) ||
-        strcmp(month, c->name.month) != 0 || !month_is_real((const uint8_t *)month) ||
-        version_applies(c->version_of_content, month))
-        return;
-    c->wrong_month = true;
-    char ja[VALUE_SIZE], en[VALUE_SIZE];
-    const struct problem_place place = record_place(r, 0);
-    const struct careplan_kind *kind = kind_of_month(c->name.kind->standard, c->name.kind->name, month);
-    if (kind)
-        snprintf(ja, sizeof ja, "この月は%s（%s）", kind->version->name, kind->version->name_ja);
-    else
-        snprintf(ja, sizeof ja, "この月のバージョンはありません");
-    snprintf(en, sizeof en, "%s%s", kind ? "that month is of version " : "no version is for that month",
-             kind ? kind->version->name : "");
-    PROBLEM(&c->sink, "CP1106", &place, WORD(c->version), WORD(month), ((struct word){ja, en}));
-}
-
-static void month_check(struct record *r)
-{
-    struct careplan_check *c = r->check;
-    char month[7];
-    if (c->layout->month_item < 0 || strcmp(c->name.month, "000000") == 0)
-        return;
-    size_t i = (size_t)c->layout->month_item;
-    if (r->bad[i] || !item_copy(month, sizeof month, &r->row->items[i]))
-        return;
-    const struct problem_place place = record_place(r, i);
-    bool first = c->month[0] == '\0';
-    if (first)
-        memcpy(c->month, month, sizeof month);
-    if (first && strcmp(month, c->name.month) != 0)
-        PROBLEM(&c->sink, "CP1111", &place, WORD(month), WORD(c->name.month));
-    else if (strcmp(month, c->month) != 0 && strcmp(month, c->last_month) != 0)
-        PROBLEM(&c->sink, "CP1112", &place, WORD(c->month), WORD(month));
-    memcpy(c->last_month, month, sizeof month);
+                                  .column = (unsigned)column + 1,
+                                  .item = column < layout->n_items ? &layout->items[column] : NULL};
 }
 
 /* ---- One record ---- */
@@ -284,7 +43,11 @@ static void row_check(void *context, struct scanned_row *row)
     struct record *r = &record;
     compare_pending(c);
     c->rows++;
+    bool goes_on = torn_goes_on(c, row);
+    r->shift = goes_on ? c->torn.sum - row->total : 0;
     encoding_check(r);
+    if (goes_on)
+        return;
     if (c->rows == 1 && is_header(row)) {
         const struct problem_place place = {.line = row->line, .column = 1, .item = &c->layout->items[0]};
         problem_put(&c->sink, "CP1017", &place, NULL, 0);
@@ -301,12 +64,11 @@ static void row_check(void *context, struct scanned_row *row)
         c->compare.unsure = true;
         return;
     }
-    if (!version_check(r) || !count_check(c, row)) {
+    if (!version_check(r)) {
         c->compare.unsure = true;
         return;
     }
     items_check(r);
-    version_month_check(r);
     month_check(r);
     record_check(r);
 }
@@ -403,6 +165,10 @@ struct careplan_check *careplan_check_new(const struct careplan_name *name,
                                           const struct careplan_check_options *options,
                                           careplan_problem_fn *fn, void *context)
 {
+    if (!name || !name->kind) {
+        errno = EINVAL;
+        return NULL;
+    }
     struct careplan_check *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
@@ -451,14 +217,15 @@ static int check_ended(struct careplan_check *c, int result)
 int careplan_check_write(struct careplan_check *c, const void *data, size_t length)
 {
     const uint8_t *bytes = data;
-    if (c->no_memory)
-        return -ENOMEM;
+    if (c->no_memory || c->finished)
+        return c->no_memory ? -ENOMEM : -EINVAL;
     check_begin(c);
+    if (length == 0) /* there need be no bytes */
+        return 0;
     c->bytes += length;
     if (!c->head_done) {
         size_t room = HEAD_SIZE - c->head_length, n = length < room ? length : room;
-        if (n)
-            memcpy(c->head + c->head_length, bytes, n);
+        memcpy(c->head + c->head_length, bytes, n);
         c->head_length += n;
         bytes += n;
         length -= n;
@@ -476,6 +243,9 @@ int careplan_check_write(struct careplan_check *c, const void *data, size_t leng
 int careplan_check_finish(struct careplan_check *c, struct careplan_check_result *result)
 {
     *result = (struct careplan_check_result){0};
+    if (c->finished)
+        return c->no_memory ? -ENOMEM : -EINVAL;
+    c->finished = true;
     check_begin(c);
     int r = c->head_done ? 0 : head_check(c);
     if (r == 0 && c->scanner && !c->unreadable)
@@ -484,6 +254,7 @@ int careplan_check_finish(struct careplan_check *c, struct careplan_check_result
         return -ENOMEM;
     if (c->scanner && !c->unreadable && c->rows == 0)
         problem_put(&c->sink, "CP1018", &whole_file, NULL, 0);
+    torn_end(c);
     encoding_end(c);
     records_end(c);
     if (c->no_memory) /* the last record may be remembered only there */
@@ -497,15 +268,15 @@ int careplan_check_finish(struct careplan_check *c, struct careplan_check_result
         .images = c->images,
         .image_lines = c->image_lines,
         .n_images = c->n_images,
+        .images_over = c->images_over,
     };
-    if (strspn(c->version, "0123456789") == strlen(c->version)) /* else it is none, but any bytes */
-        memcpy(result->version, c->version, sizeof c->version);
+    memcpy(result->version, c->version, sizeof c->version);
     c->images = NULL;
     c->image_lines = NULL;
     r = relation_finish(&c->relation, !c->unreadable, c->records, result);
     if (r < 0)
         careplan_check_result_free(result);
-    return r;
+    return check_ended(c, r);
 }
 
 void careplan_check_free(struct careplan_check *c)
@@ -522,6 +293,8 @@ void careplan_check_free(struct careplan_check *c)
 
 void careplan_check_result_free(struct careplan_check_result *r)
 {
+    if (!r)
+        return;
     free(r->images);
     free(r->image_lines);
     free(r->keys);

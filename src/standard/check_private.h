@@ -40,6 +40,26 @@ struct comparison {
     int8_t to_service;                    /* does the file go to a service office? 0: not asked yet, -1: no */
 };
 
+enum { SAID_MAX = 8, SAID_SIZE = 12 };
+
+/* Values that a problem was said of, by their first bytes: a run of records of the same fault is said once.
+ */
+struct said {
+    char texts[SAID_MAX][SAID_SIZE];
+    size_t n;
+};
+
+/* A record with a wrong number of items. Rows behind it that are no records may be what a line break in
+ * unquoted text tore off: the problem is said when they have been seen. */
+struct torn {
+    bool set;
+    bool again;  /* records before were wrong alike, and that was said */
+    bool quotes; /* that its quotes are wrong was said */
+    uint64_t line, rows;
+    size_t first, sum; /* items of its first row, of all rows together */
+    const struct careplan_layout *layout;
+};
+
 struct careplan_check {
     struct careplan_name name;
     const struct careplan_layout *layout; /* of the content's version, once known; NULL: an image */
@@ -48,22 +68,25 @@ struct careplan_check {
     struct scanner *scanner;
     uint8_t head[HEAD_SIZE];
     size_t head_length;
-    bool begun, head_done;
+    bool begun, head_done, finished;
     bool unreadable; /* UTF-16: nothing behind the head is looked at */
     bool wrong_way;  /* this kind does not go from such a sender to such a recipient: was said */
     struct encoding_guess guess;
     bool no_memory;
     uint64_t bytes, rows, records;
-    char version[7], last_version[7];
-    char month[7], last_month[7];
-    const struct careplan_version *version_of_content; /* NULL: not known, or not in use */
-    bool wrong_month;                                  /* CP1106 was said */
-    size_t wrong_count;           /* items of the records since the first, all wrong alike; 0: not so */
-    bool layout_fault;            /* CP1022 was said */
+    char version[7];                                   /* of the records, once known */
+    const struct careplan_version *version_of_content; /* NULL: not known */
+    struct said versions_said, months_said;
+    bool other_form;    /* CP1103 was said: the file is of another version than its name */
+    bool wrong_month;   /* CP1106 was said */
+    bool month_found;   /* a record of the name's month was there */
+    size_t wrong_count; /* items of the records since the first, all wrong alike; 0: not so */
+    struct torn torn;
     char last_office[VALUE_SIZE]; /* CP1126 is said once for a run of records */
     char (*images)[CAREPLAN_NAME_MAX];
     uint64_t *image_lines;
-    size_t n_images;
+    size_t n_images, images_capacity;
+    bool images_over;                    /* a record named one more than the limit */
     uint16_t image_index[IMAGE_NUMBERS]; /* + 1, in images, by their numbers */
     struct comparison compare;
     struct relation relation;
@@ -73,6 +96,7 @@ struct careplan_check {
 struct record {
     struct careplan_check *check;
     const struct scanned_row *row;
+    size_t shift;                 /* items of the rows that this one goes on */
     bool bad[LAYOUT_ITEMS_MAX];   /* not of its form: no rule may read it by that */
     bool wrong[LAYOUT_ITEMS_MAX]; /* bad, and that is an error: the item will come anew with another value */
 };
@@ -89,6 +113,23 @@ void compare_begin(struct careplan_check *c);
 /* Compares the record that waits for it. */
 void compare_pending(struct careplan_check *c);
 void compare_free(struct comparison *m);
+
+/* 第4.1版 */
+struct word version_words(const struct careplan_check *c, const char *name);
+/* The record against the file's version, and its number of items. True: its items can be judged by c->layout.
+ */
+bool version_check(struct record *r);
+/* Its service month, whose items are judged. */
+void month_check(struct record *r);
+
+bool is_header(const struct scanned_row *row);
+void quotes_check(struct record *r);
+/* True: as many items as the layout has. */
+bool count_check(struct record *r, const struct careplan_layout *layout);
+/* Does this row go on with one that had too few items? */
+bool torn_goes_on(struct careplan_check *c, const struct scanned_row *row);
+void torn_end(struct careplan_check *c);
+void limit_text(char out[24], size_t asked, size_t standard);
 
 /* Where an item of the record stands. */
 struct problem_place record_place(const struct record *r, size_t i);

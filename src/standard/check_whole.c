@@ -8,6 +8,11 @@ CLEANUP_DEFINE(autocheck, struct careplan_check, careplan_check_free);
 
 enum { PIECE = 16 * 1024 };
 
+static int cannot_begin(const struct careplan_name *name)
+{
+    return name && name->kind ? -ENOMEM : -EINVAL;
+}
+
 static int finish(struct careplan_check *check, struct careplan_check_result *result)
 {
     struct careplan_check_result own = {0};
@@ -23,7 +28,7 @@ int careplan_check_buffer(const struct careplan_name *name, const void *data, si
     if (result)
         *result = (struct careplan_check_result){0};
     with_cleanup(autocheck) struct careplan_check *check = careplan_check_new(name, options, fn, context);
-    int r = check ? careplan_check_write(check, data, length) : -ENOMEM;
+    int r = check ? careplan_check_write(check, data, length) : cannot_begin(name);
     return r < 0 ? r : finish(check, result);
 }
 
@@ -36,7 +41,7 @@ int careplan_check_stream(const struct careplan_name *name, careplan_read_fn *re
         *result = (struct careplan_check_result){0};
     with_cleanup(autocheck) struct careplan_check *check = careplan_check_new(name, options, fn, context);
     if (!check)
-        return -ENOMEM;
+        return cannot_begin(name);
     for (;;) {
         ptrdiff_t n = read(read_context, piece, sizeof piece);
         if (n == 0)

@@ -318,9 +318,10 @@ static void put_catalogue(FILE *out, const struct standard_catalogue *catalogue)
         fprintf(out, ", %s},\n", bool_text(r->fixed));
     }
     fprintf(out,
-            "};\nsize_t careplan_rules(const struct careplan_rule **first)\n{\n    *first = table_rules;\n"
-            "    return %zu;\n}\n",
-            catalogue->n);
+            "};\nsize_t careplan_rules(void)\n{\n    return %zu;\n}\n"
+            "const struct careplan_rule *careplan_rule_at(size_t i)\n{\n"
+            "    return i < %zu ? &table_rules[i] : NULL;\n}\n",
+            catalogue->n, catalogue->n);
 }
 
 /* ---- MS932, by the C library ---- */

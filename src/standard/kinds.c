@@ -10,11 +10,15 @@ const struct careplan_standard *standard_or_builtin(const struct careplan_standa
     return s ? s : careplan_standard_builtin();
 }
 
-size_t careplan_versions(const struct careplan_standard *s, const struct careplan_version **first)
+size_t careplan_versions(const struct careplan_standard *s)
+{
+    return standard_or_builtin(s)->n_versions;
+}
+
+const struct careplan_version *careplan_version_at(const struct careplan_standard *s, size_t i)
 {
     s = standard_or_builtin(s);
-    *first = s->versions;
-    return s->n_versions;
+    return i < s->n_versions ? &s->versions[i] : NULL;
 }
 
 const struct careplan_kind *careplan_kind_find(const struct careplan_standard *s, const char *version,
@@ -27,11 +31,15 @@ const struct careplan_kind *careplan_kind_find(const struct careplan_standard *s
     return NULL;
 }
 
-size_t careplan_kinds(const struct careplan_standard *s, const struct careplan_kind **first)
+size_t careplan_kinds(const struct careplan_standard *s)
+{
+    return standard_or_builtin(s)->n_kinds;
+}
+
+const struct careplan_kind *careplan_kind_at(const struct careplan_standard *s, size_t i)
 {
     s = standard_or_builtin(s);
-    *first = s->kinds;
-    return s->n_kinds;
+    return i < s->n_kinds ? &s->kinds[i] : NULL;
 }
 
 bool version_applies(const struct careplan_version *v, const char *month)

@@ -291,6 +291,8 @@ enum careplan_name_class careplan_name_parse(const struct careplan_standard *s, 
                                              struct careplan_name *out, careplan_problem_fn *fn,
                                              void *context)
 {
+    struct careplan_name unheard;
+    out = out ? out : &unheard;
     struct parse p = {.standard = standard_or_builtin(s), .out = out, .sink = {.fn = fn, .context = context}};
     size_t length = strnlen(name, TEXT_MAX);
     *out = (struct careplan_name){0};

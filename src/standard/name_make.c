@@ -45,6 +45,8 @@ int careplan_name_make(struct careplan_name *name, careplan_problem_fn *fn, void
 {
     char text[CAREPLAN_NAME_MAX];
     struct careplan_name found;
+    if (!name || !name->kind)
+        return -EINVAL;
     name_put(&(struct text){.out = text, .size = sizeof text}, name);
     if (careplan_name_parse(name->kind->standard, text, &found, fn, context) != CAREPLAN_NAME_TRANSFER)
         return -EINVAL;

@@ -5,8 +5,8 @@
 
 const struct careplan_rule *careplan_rule_find(const char *code)
 {
-    const struct careplan_rule *rules;
-    size_t low = 0, high = careplan_rules(&rules);
+    const struct careplan_rule *rules = careplan_rule_at(0);
+    size_t low = 0, high = careplan_rules();
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         int order = strcmp(code, rules[middle].code);

@@ -15,7 +15,7 @@ struct careplan_reader {
     careplan_record_fn *fn;
     void *context;
     struct scanner *scanner;
-    int ended; /* what the callback returned */
+    int ended; /* what the callback returned; -EINVAL: the file was finished */
 };
 
 struct careplan_record {
@@ -67,7 +67,11 @@ struct careplan_reader *careplan_reader_new(const struct careplan_kind *kind,
                                             const struct careplan_limits *limits, careplan_record_fn *fn,
                                             void *context)
 {
-    struct careplan_reader *r = kind->layout ? calloc(1, sizeof *r) : NULL;
+    if (!kind || !kind->layout) {
+        errno = EINVAL;
+        return NULL;
+    }
+    struct careplan_reader *r = calloc(1, sizeof *r);
     if (!r)
         return NULL;
     *r = (struct careplan_reader){.kind = kind, .fn = fn, .context = context};
@@ -92,7 +96,7 @@ int careplan_reader_write(struct careplan_reader *r, const void *data, size_t le
 {
     if (r->ended)
         return r->ended;
-    int result = scanner_write(r->scanner, data, length);
+    int result = length ? scanner_write(r->scanner, data, length) : 0;
     if (result < 0) /* what was lost is said ever after */
         r->ended = result;
     return r->ended;
@@ -103,7 +107,12 @@ int careplan_reader_finish(struct careplan_reader *r)
     if (r->ended)
         return r->ended;
     int result = scanner_finish(r->scanner);
-    return result < 0 ? result : r->ended;
+    if (result < 0)
+        r->ended = result;
+    result = r->ended;
+    if (result == 0)
+        r->ended = -EINVAL;
+    return result;
 }
 
 unsigned careplan_record_faults(const struct careplan_record *record)

@@ -29,6 +29,7 @@ struct careplan_writer {
     bool begun; /* an item was set */
     struct encoding_guess guess;
     int broken; /* what the callback returned */
+    bool finished;
     uint64_t records;
     struct careplan_writer_fault fault;
 };
@@ -42,7 +43,11 @@ struct careplan_writer *careplan_writer_new(const struct careplan_kind *kind,
                                             const struct careplan_check_options *options,
                                             careplan_write_fn *fn, void *context)
 {
-    struct careplan_writer *w = kind->layout ? calloc(1, sizeof *w) : NULL;
+    if (!kind || !kind->layout) {
+        errno = EINVAL;
+        return NULL;
+    }
+    struct careplan_writer *w = calloc(1, sizeof *w);
     if (!w)
         return NULL;
     w->kind = kind;
@@ -102,6 +107,12 @@ static int fail_character(struct careplan_writer *w, int error, size_t i, size_t
 static int fail_memory(struct careplan_writer *w)
 {
     return fail(w, -ENOMEM, 0, "no memory");
+}
+
+/* 0, or why nothing can be written any more. */
+static int ended(struct careplan_writer *w)
+{
+    return w->finished ? fail(w, -EINVAL, 0, "the file was finished") : w->broken;
 }
 
 /* ---- One item ---- */
@@ -193,11 +204,12 @@ static int version_check(struct careplan_writer *w, size_t i, const char *text, 
 int careplan_writer_set_item(struct careplan_writer *w, size_t i, const char *text, size_t length)
 {
     size_t begin = w->texts.length;
-    if (w->broken)
-        return w->broken;
+    int r = ended(w);
+    if (r < 0)
+        return r;
     if (i >= careplan_kind_items(w->kind))
         return fail(w, -ENOENT, 0, "the layout has no item of this number");
-    int r = version_check(w, i, text, length);
+    r = version_check(w, i, text, length);
     if (r == 0)
         r = item_encode(w, i, (const uint8_t *)text, length);
     size_t encoded = w->texts.length - begin;
@@ -218,8 +230,9 @@ int careplan_writer_set_item(struct careplan_writer *w, size_t i, const char *te
 
 int careplan_writer_set(struct careplan_writer *w, const char *name_en, const char *text)
 {
-    if (w->broken)
-        return w->broken;
+    int r = ended(w);
+    if (r < 0)
+        return r;
     ptrdiff_t i = careplan_kind_item_find(w->kind, name_en);
     if (i >= 0)
         return careplan_writer_set_item(w, (size_t)i, text, strlen(text));
@@ -269,7 +282,7 @@ static int row_build(struct careplan_writer *w)
 
 int careplan_writer_end_record(struct careplan_writer *w)
 {
-    int r = w->broken;
+    int r = ended(w);
     if (r == 0 && w->slots[0].length == 0)
         r = careplan_writer_set_item(w, 0, w->kind->version->name, strlen(w->kind->version->name));
     if (r == 0)
@@ -298,13 +311,17 @@ void careplan_writer_drop_record(struct careplan_writer *w)
 
 int careplan_writer_finish(struct careplan_writer *w)
 {
-    if (w->broken)
-        return w->broken;
+    int r = ended(w);
+    if (r < 0)
+        return r;
     if (w->begun)
         return fail(w, -ENODATA, 0, "a record was begun and not ended");
     if (encoding_is_utf8(&w->guess))
         return fail(w, -EILSEQ, 0, "the file's few characters would be taken for UTF-8");
-    return w->records ? 0 : fail(w, -ENODATA, 0, "no record was written");
+    if (w->records == 0)
+        return fail(w, -ENODATA, 0, "no record was written");
+    w->finished = true;
+    return 0;
 }
 
 uint64_t careplan_writer_records(const struct careplan_writer *w)

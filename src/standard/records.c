@@ -113,13 +113,13 @@ static void in_scope(const struct judged *j)
     rule_put_value(j, 0, j->rule->code, WORD(words), nothing);
 }
 
-/* A record of another month than the file's was said to be so. */
+/* A record of another month than the name's was said to be so. */
 static void in_month(const struct judged *j)
 {
     char month[VALUE_SIZE];
     const struct scanned_item *date = j->items[0], *target = j->items[1];
     if (date->length != 8 || target->length != 6 || memcmp(date->text, target->text, 6) == 0 ||
-        !item_equals(target, j->check->month, strlen(j->check->month)))
+        !item_equals(target, j->check->name.month, 6))
         return;
     value_of(target, month);
     rule_put_value(j, 0, j->rule->code, WORD(month), nothing);
@@ -141,13 +141,26 @@ static void empty_unless_type(const struct judged *j)
         rule_put_value(j, 0, j->rule->code, nothing, nothing);
 }
 
-/* A care-management office or a center passes on the results it got (標準仕様 3.1). */
+bool passes_results_on(const struct careplan_check *c)
+{
+    const char *sender = c->name.sender_service;
+    return c->layout->results && sender[0] && !service_type_find(c->name.kind->standard, sender, strlen(sender));
+}
+
+/* An alternation of offices is said once a file. */
+static bool say_once(const struct judged *j)
+{
+    bool *said = &j->check->said_once[j->rule->check];
+    bool first = !*said;
+    *said = true;
+    return first;
+}
+
 static void sender_results(const struct judged *j)
 {
     const struct careplan_name *name = &j->check->name;
-    bool own =
-        name->sender_service[0] == '\0' || !service_may_plan(name->kind->standard, name->sender_service);
-    if (own && !item_equals(j->items[0], name->sender_number, strlen(name->sender_number)))
+    if (!passes_results_on(j->check) &&
+        !item_equals(j->items[0], name->sender_number, strlen(name->sender_number)) && say_once(j))
         rule_put_value(j, 0, j->rule->code, WORD(name->sender_number), nothing);
 }
 
@@ -192,6 +205,22 @@ static void image_twice(const struct judged *j, uint64_t line)
         rule_put_value(j, 0, twice->code, WORD(number), nothing);
 }
 
+static bool images_reserve(struct careplan_check *c, size_t limit)
+{
+    if (c->n_images < c->images_capacity)
+        return true;
+    size_t capacity = c->images_capacity ? 2 * c->images_capacity : 16;
+    capacity = capacity < limit ? capacity : limit;
+    char(*images)[CAREPLAN_NAME_MAX] = reallocarray(c->images, capacity, sizeof *images);
+    c->images = images ? images : c->images;
+    uint64_t *lines = reallocarray(c->image_lines, capacity, sizeof *lines);
+    c->image_lines = lines ? lines : c->image_lines;
+    if (!images || !lines)
+        return false;
+    c->images_capacity = capacity;
+    return true;
+}
+
 /* Only images of this file's own unit come here, which their number tells apart. */
 static void image_add(const struct judged *j, const struct careplan_name *image)
 {
@@ -201,15 +230,14 @@ static void image_add(const struct judged *j, const struct careplan_name *image)
         image_twice(j, c->image_lines[*index - 1]);
         return;
     }
-    if (c->n_images == CAREPLAN_IMAGES_MAX) {
-        limit_say(c, CAREPLAN_IMAGES_MAX);
+    size_t asked = c->sink.options.limits.images;
+    size_t limit = asked && asked < CAREPLAN_IMAGES_MAX ? asked : CAREPLAN_IMAGES_MAX;
+    if (c->n_images == limit) {
+        limit_say(c, limit);
+        c->images_over = true;
         return;
     }
-    if (!c->images) {
-        c->images = calloc(CAREPLAN_IMAGES_MAX, sizeof *c->images);
-        c->image_lines = calloc(CAREPLAN_IMAGES_MAX, sizeof *c->image_lines);
-    }
-    if (!c->images || !c->image_lines) {
+    if (!images_reserve(c, limit)) {
         c->no_memory = true;
         return;
     }
@@ -243,14 +271,9 @@ static void image_name(const struct judged *j)
 
 static void names_office(const struct judged *j, struct word role, const char *number)
 {
-    char value[VALUE_SIZE];
-    if (j->check->wrong_way || item_equals(j->items[0], number, strlen(number)))
-        return;
-    value_of(j->items[0], value);
-    if (j->items[0]->length == 0 || strcmp(value, j->check->last_office) == 0)
-        return;
-    memcpy(j->check->last_office, value, sizeof value);
-    rule_put_value(j, 0, j->rule->code, role, WORD(number));
+    if (!j->check->wrong_way && j->items[0]->length && !item_equals(j->items[0], number, strlen(number)) &&
+        say_once(j))
+        rule_put_value(j, 0, j->rule->code, role, WORD(number));
 }
 
 static void names_sender(const struct judged *j)
@@ -260,7 +283,8 @@ static void names_sender(const struct judged *j)
 
 static void names_recipient(const struct judged *j)
 {
-    names_office(j, (struct word){"送信先", "recipient"}, j->check->name.recipient_number);
+    if (!passes_results_on(j->check))
+            names_office(j, (struct word){"送信先", "recipient"}, j->check->name.recipient_number);
 }
 
 static void relation_key(const struct judged *j)
@@ -314,6 +338,11 @@ static const struct {
     [RECORD_TABLE7_UNIQUE] = {check_table7_unique},
     [RECORD_TABLE7_HAS_TOTAL] = {check_has_total, doubt_has_total, end_has_total},
     [RECORD_TABLE7_HAS_SUBTOTAL] = {check_has_subtotal, doubt_has_subtotal, end_has_subtotal},
+    [RECORD_TABLE7_SUBTOTAL_ELSEWHERE] = {NULL},
+    [RECORD_TABLE7_SERVICE_OFFICE] = {check_table7_service_office},
+    [RECORD_NO_TABLE7_ROW] = {check_no_table7_row},
+    [RECORD_FILLED] = {check_filled},
+    [RECORD_USER_RELATION_NONE] = {NULL},
     [RECORD_USER_RELATION] = {check_user_relation, doubt_user_relation, end_user_relation},
     [RECORD_DETAIL_CODE] = {check_detail_code, doubt_detail_code, end_detail_code},
     [RECORD_DETAIL_CLASH] = {NULL},

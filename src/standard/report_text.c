@@ -321,7 +321,8 @@ char *careplan_report_text(const struct careplan_report *r, size_t *length)
     put_good_files(&b, r);
     if (b.failed)
         return NULL;
-    *length = b.length;
+    if (length)
+        *length = b.length;
     char *text = (char *)b.data;
     b.data = NULL;
     return text;

@@ -9,8 +9,7 @@ int careplan_standard_new(const struct careplan_table *tables, size_t n, struct 
                           struct careplan_table_fault *fault)
 {
     struct careplan_table_fault unheard;
-    struct standard_catalogue catalogue;
-    catalogue.n = careplan_rules(&catalogue.rules);
+    const struct standard_catalogue catalogue = {careplan_rule_at(0), careplan_rules()};
     return standard_load(careplan_standard_builtin(), &catalogue, tables, n, out, fault ? fault : &unheard);
 }
 

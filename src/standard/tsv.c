@@ -164,12 +164,13 @@ int tsv_read(struct arena *keep, struct arena *scratch, const struct careplan_ta
 {
     *out = (struct tsv){.name = arena_text(keep, table->name, strlen(table->name))};
     struct reader r = {table->name, fault, columns, word_count(columns), 0, false, out};
-    bool bom = table->length >= 3 && memcmp(table->text, "\xEF\xBB\xBF", 3) == 0;
+    const char *given = table->length ? table->text : ""; /* no bytes may be NULL */
+    bool bom = table->length >= 3 && memcmp(given, "\xEF\xBB\xBF", 3) == 0;
     size_t skip = bom ? 3 : 0;
-    int result = check_text(&r, table->text + skip, table->length - skip);
+    int result = check_text(&r, given + skip, table->length - skip);
     if (result)
         return result;
-    char *text = arena_text(keep, table->text + skip, table->length - skip);
+    char *text = arena_text(keep, given + skip, table->length - skip);
     if (!text || !out->name)
         return arena_error(keep);
     size_t n = count_lines(text);

@@ -266,7 +266,7 @@ static void images_judge(struct unit *u, const struct careplan_unit_file *main)
 {
     const struct careplan_check_result *r = main->result;
     unsigned column = image_column(main->name->kind->layout);
-    for (size_t i = 0; r && column && i < r->n_images; i++) {
+    for (size_t i = 0; r && r->images && column && i < r->n_images; i++) {
         if (has_image(u, r->images[i]))
             continue;
         uint64_t before = u->sink.errors;
@@ -286,9 +286,9 @@ static void image_unnamed(struct unit *u, const struct careplan_name *image)
         const struct careplan_check_result *r = u->files[i].result;
         if (!goes_with(image, u->files[i].name))
             continue;
-        if (!r || !r->keys_complete || r->n_images == CAREPLAN_IMAGES_MAX)
+        if (!r || !r->keys_complete || r->images_over)
             return;
-        for (size_t k = 0; k < r->n_images; k++)
+        for (size_t k = 0; r->images && k < r->n_images; k++)
             if (strcmp(r->images[k], image->canonical) == 0)
                 return;
     }
@@ -304,7 +304,7 @@ static void other_month(struct unit *u, const struct careplan_unit_file *orphan,
     const struct careplan_layout *layout = orphan->name->kind->layout;
     const struct careplan_check_result *r = orphan->result;
     struct problem_place place = {.item = &layout->items[layout->month_item], .file = orphan->name};
-    if (r && r->n_keys) {
+    if (r && r->keys && r->n_keys) {
         place.line = r->keys[0].line + r->keys[0].date_lines;
         place.column = (unsigned)layout->month_item + 1;
     }

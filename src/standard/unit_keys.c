@@ -9,9 +9,15 @@
 
 enum { NEIGHBOURS_MAX = 64 }; /* records of one insured number that are looked at for a likeness */
 
+/* A result that a caller made may have keys without their order, or a number alone. */
+static bool keys_given(const struct careplan_check_result *r)
+{
+    return r && (r->n_keys == 0 || (r->keys && r->key_order));
+}
+
 static bool keys_known(const struct careplan_unit_file *file)
 {
-    return file->result && file->result->keys_complete;
+    return keys_given(file->result) && file->result->keys_complete;
 }
 
 /* True: there are main files of this part, and all their keys are known. */
@@ -115,7 +121,7 @@ void part_keys_judge(struct unit *u, const struct careplan_unit_file *part)
 {
     const struct careplan_check_result *r = part->result;
     const struct record_rule *rule = relation_rule(part->name->kind->layout, part->name);
-    if (!r || !rule || !mains_known(u, part->name))
+    if (!keys_given(r) || !rule || !mains_known(u, part->name))
         return;
     for (size_t i = 0; i < r->n_keys; i++)
         if (!in_mains(u, part->name, &r->keys[i]))
@@ -163,7 +169,7 @@ void main_keys_judge(struct unit *u, const struct unit_pattern *p, const struct 
     const struct record_rule *rule = relation_rule(main->name->kind->layout, main->name);
     const char *judgeable[UNIT_PARTS];
     size_t n = 0;
-    for (size_t i = 0; r && rule && i < UNIT_PARTS && p->needs[i]; i++)
+    for (size_t i = 0; keys_given(r) && rule && i < UNIT_PARTS && p->needs[i]; i++)
         if (part_judgeable(u, main->name, p->needs[i]))
             judgeable[n++] = p->needs[i];
     for (size_t k = 0; n && k < r->n_keys; k++) {

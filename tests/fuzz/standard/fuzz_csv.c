@@ -207,8 +207,8 @@ static void compare_with_libcsv(const uint8_t *data, size_t length)
 
 static void name_make(uint8_t choice, struct careplan_name *name)
 {
-    const struct careplan_kind *kinds;
-    size_t n = careplan_kinds(NULL, &kinds);
+    const struct careplan_kind *kinds = careplan_kind_at(NULL, 0);
+    size_t n = careplan_kinds(NULL);
     const struct careplan_kind *kind = &kinds[(choice & 0x7F) % n];
     bool services = strcmp(kind->version->name, "202208") != 0, plan = choice & 0x80;
     char text[256];

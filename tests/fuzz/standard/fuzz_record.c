@@ -145,8 +145,8 @@ static void check_copy(const struct copy *c)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
 {
-    const struct careplan_kind *kinds;
-    size_t n = careplan_kinds(NULL, &kinds);
+    const struct careplan_kind *kinds = careplan_kind_at(NULL, 0);
+    size_t n = careplan_kinds(NULL);
     if (length < 2 || !careplan_kind_items(&kinds[(data[0] & 0x7F) % n]))
         return 0;
     const struct careplan_kind *kind = &kinds[(data[0] & 0x7F) % n];

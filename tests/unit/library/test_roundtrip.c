@@ -342,8 +342,8 @@ static void made_up_roundtrip(struct maker *m, const struct careplan_kind *kind,
 static void records_of_every_kind_and_version_come_back(void **state)
 {
     (void)state;
-    const struct careplan_kind *kinds;
-    size_t n = careplan_kinds(NULL, &kinds), done = 0;
+    const struct careplan_kind *kinds = careplan_kind_at(NULL, 0);
+    size_t n = careplan_kinds(NULL), done = 0;
     struct maker *m = calloc(1, sizeof *m);
     assert_non_null(m);
     maker_fill(m);

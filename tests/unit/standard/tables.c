@@ -104,8 +104,8 @@ void tables_add_layout(struct tables *t, const char *version, const char *kind)
 
 void tables_add_version(struct tables *t, const char *version)
 {
-    const struct careplan_kind *kinds;
-    size_t n = careplan_kinds(NULL, &kinds);
+    const struct careplan_kind *kinds = careplan_kind_at(NULL, 0);
+    size_t n = careplan_kinds(NULL);
     for (size_t i = 0; i < n; i++)
         if (kinds[i].layout && strcmp(kinds[i].version->name, "202407") == 0)
             tables_add_layout(t, version, kinds[i].name);

@@ -188,13 +188,14 @@ static void a_layout_replaces_that_of_its_version_alone(void **state)
     tables_add_layout(&t, "202407", "UPPLAN");
     tables_append(&t, "202407/UPPLAN.tsv", MORE);
     with_cleanup(autostandard) struct careplan_standard *s = tables_standard(&t);
-    const struct careplan_kind *kinds, *plan = careplan_kind_find(s, "202407", "UPPLAN"),
-                                       *built_in = careplan_kind_find(NULL, "202407", "UPPLAN");
+    const struct careplan_kind *kinds = careplan_kind_at(s, 0),
+                               *plan = careplan_kind_find(s, "202407", "UPPLAN"),
+                               *built_in = careplan_kind_find(NULL, "202407", "UPPLAN");
     assert_int_equal(careplan_kind_items(plan), 26);
     assert_string_equal(careplan_kind_item_en(plan, 25), "memo");
     assert_int_equal(plan->layout->n_rules, built_in->layout->n_rules);
     assert_int_equal(careplan_kind_items(built_in), 25);
-    size_t n = careplan_kinds(s, &kinds), others = 0;
+    size_t n = careplan_kinds(s), others = 0;
     assert_int_equal(n, careplan_standard_builtin()->n_kinds);
     for (size_t i = 0; i < n; i++)
         others += kinds[i].layout == careplan_standard_builtin()->kinds[i].layout;
@@ -244,8 +245,8 @@ static void a_version_of_layouts_alone_is_made_like_the_newest(void **state)
 {
     (void)state;
     with_cleanup(autostandard) struct careplan_standard *s = next_standard(false);
-    const struct careplan_version *versions;
-    size_t n = careplan_versions(s, &versions);
+    const struct careplan_version *versions = careplan_version_at(s, 0);
+    size_t n = careplan_versions(s);
     assert_string_equal(versions[n - 1].name, "202604");
     assert_true(versions[n - 1].services_in_name && versions[n - 1].preventive);
     assert_string_equal(versions[n - 1].applies_from, "");
