@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Lines of src/standard that its tests and its fuzz corpora reach, counted by gcov. Ends with 1 when it is less than
-# 95 % by the tests or 80 % by the corpora. Needs no root; two minutes.
+# 95 % by the tests or 80 % by the corpora. Needs no root; half a minute.
 #
 #   tests/coverage.sh [--lines]     --lines: also which lines are not reached
 #   CAREPLAN_COVERAGE_BUILD=FOLDER  build there and keep it

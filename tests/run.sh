@@ -148,11 +148,22 @@ fuzz() { # each target for a short while from its corpus, two at a time; then th
     done
 }
 
+coverage() { # lines of src/standard by its tests and its fuzz corpora
+    say "coverage of src/standard, by gcov"
+    if TMPDIR=$work tests/coverage.sh >"$work/coverage.log" 2>&1; then
+        grep -E '^(src/standard|together) ' "$work/coverage.log"
+        count 1 0
+    else
+        tail -n 80 "$work/coverage.log"
+        count 0 1
+    fi
+}
+
 parts=${*:-plain fuzz sanitized}
 for part in $parts; do
     case $part in
     plain) build plain gcc && { unit plain; judge plain; integration plain 1; } ;;
-    fuzz) fuzz ;;
+    fuzz) fuzz; coverage ;;
     sanitized)
         # LeakSanitizer needs ptrace of itself, which a daemon that has dropped its rights may not: leaks are looked for in
         # the unit tests only.
