@@ -16,9 +16,15 @@ extern "C" {
 bool careplan_unit_same(const struct careplan_name *a, const struct careplan_name *b);
 
 /* Holds the name and the result (images and keys) of at most `max_files` files, never a file's bytes; while a
- * file is added, one check. */
+ * file is added, one check. Keys and images of all files together are at most CAREPLAN_UNIT_SHARES times what
+ * the limits allow one file, then one of each a file: what cannot be compared any more is said of the file,
+ * by a warning (CP1019). That is at most CAREPLAN_UNIT_MEMORY bytes by default. */
 struct careplan_unit_check;
-enum { CAREPLAN_UNIT_FILES_MAX = 8192 };
+enum {
+    CAREPLAN_UNIT_FILES_MAX = 8192,
+    CAREPLAN_UNIT_SHARES = 3,
+    CAREPLAN_UNIT_MEMORY = 32 * 1024 * 1024,
+};
 
 /* `s`, `options` and `fn` may be NULL; `max_files` 0 = CAREPLAN_UNIT_FILES_MAX. `file` of a problem says
  * whose it is, NULL = the unit; one about a file's name has that name in `file`, as far as it fits, and a

@@ -22,6 +22,7 @@ struct careplan_unit_check {
     struct careplan_unit_file *files;        /* they point into `entries` */
     struct entry **entries;
     size_t n, capacity, max;
+    size_t keys, images;       /* of all results */
     uint64_t errors, warnings; /* of names and files */
     struct {
         uint64_t errors, warnings;
@@ -121,6 +122,15 @@ static int reserve(struct careplan_unit_check *u)
     return 0;
 }
 
+/* What a file may hold of what is left for the unit; something, for 0 would be the default. */
+static size_t share(size_t asked, size_t standard, size_t held)
+{
+    size_t most = asked ? asked : standard;
+    size_t all = most < SIZE_MAX / CAREPLAN_UNIT_SHARES ? most * CAREPLAN_UNIT_SHARES : SIZE_MAX;
+    size_t left = held < all ? all - held : 1;
+    return most < left ? most : left;
+}
+
 static int name_check(struct careplan_unit_check *u, const char *name, struct careplan_name *parsed)
 {
     struct careplan_name given = {0};
@@ -166,13 +176,18 @@ int careplan_unit_check_add_stream(struct careplan_unit_check *u, const char *na
     int r = entry ? name_check(u, name, &entry->name) : -ENOMEM;
     if (r < 0)
         return r;
+    struct careplan_check_options options = u->options;
+    options.limits.keys = share(options.limits.keys, CAREPLAN_KEYS_MAX, u->keys);
+    options.limits.images = share(options.limits.images, CAREPLAN_IMAGES_MAX, u->images);
     u->under_check = &entry->name;
-    r = careplan_check_stream(&entry->name, read, read_context, &u->options, pass, u, &entry->result);
+    r = careplan_check_stream(&entry->name, read, read_context, &options, pass, u, &entry->result);
     u->under_check = NULL;
     if (r < 0)
         return r;
     u->errors += entry->result.errors;
     u->warnings += entry->result.warnings;
+    u->keys += entry->result.n_keys;
+    u->images += entry->result.n_images;
     u->files[u->n] = (struct careplan_unit_file){&entry->name, &entry->result};
     u->entries[u->n++] = entry;
     entry = NULL;

@@ -22,8 +22,8 @@ VALID = sorted((SAMPLES / "valid" / "b_month_202504_43_to_11").glob("*.CSV"))
 BROKEN = sorted((SAMPLES / "broken" / "B03_gaiji").glob("*.CSV"))
 
 # All that the library asks of its surroundings: memory, strings, text put into memory, and the process's random bytes
-# (getauxval), by which tables of keys cannot be filled on purpose.
-IMPORTS = set("""bsearch getauxval qsort_r calloc explicit_bzero free malloc memchr memcmp memcpy memmove memset memmem qsort realloc reallocarray snprintf
+# (getauxval), by which tables of keys cannot be filled on purpose; and errno, to say why there is no object.
+IMPORTS = set("""__errno_location bsearch getauxval qsort_r calloc explicit_bzero free malloc memchr memcmp memcpy memmove memset memmem qsort realloc reallocarray snprintf
     strcasecmp strchr strcmp strcpy strcspn strdup strlen strncmp strncpy strndup strnlen strpbrk strrchr strspn strstr strtok_r strsep
     strtol strtoul strtoull strtoumax strncasecmp rawmemchr vsnprintf __stack_chk_fail __cxa_finalize __gmon_start__
     _ITM_deregisterTMCloneTable _ITM_registerTMCloneTable _GLOBAL_OFFSET_TABLE_ __isoc23_strtoul __isoc23_strtoull""".split())

@@ -1,5 +1,6 @@
 /* Names made, problems kept, whole files and send units checked. */
 #include <errno.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <cmocka.h>
 
 #include "../standard/samples.h"
+#include "base/buffer.h"
 #include "base/cleanup.h"
 #include "careplan/problems.h"
 #include "careplan/unit.h"
@@ -368,6 +370,57 @@ static void a_unit_follows_the_rulings_it_was_given(void **state)
     careplan_unit_check_free(u);
 }
 
+/* UPPLAN of this month with so many users; its records have nothing but their keys. */
+static int plan_add(struct careplan_unit_check *u, const char *month, unsigned users)
+{
+    struct careplan_name name = parts("202407", "UPPLAN", month);
+    ptrdiff_t insurer = careplan_kind_item_find(name.kind, "insurer_no"),
+              insured = careplan_kind_item_find(name.kind, "insured_no"),
+              date = careplan_kind_item_find(name.kind, "target_ym");
+    assert_int_equal(careplan_name_make(&name, NULL, NULL), 0);
+    autobuffer content = {0};
+    for (unsigned user = 0; user < users; user++) {
+        buffer_text(&content, "202407");
+        for (ptrdiff_t i = 1; i < (ptrdiff_t)careplan_kind_items(name.kind); i++)
+            if (i == insured)
+                buffer_printf(&content, ",%010u", user);
+            else
+                buffer_printf(&content, ",%s", i == insurer ? "039999" : i == date ? month : "");
+        buffer_text(&content, "\r\n");
+    }
+    assert_false(content.failed);
+    return careplan_unit_check_add(u, name.canonical, content.data, content.length);
+}
+
+static void count_limits(void *context, const struct careplan_problem *problem)
+{
+    *(size_t *)context += strcmp(problem->code, "CP1019") == 0;
+}
+
+/* However many files there are: what a unit remembers has a bound of its own. */
+static void a_unit_holds_keys_of_three_full_files(void **state)
+{
+    (void)state;
+    enum { KEYS = 2000, FILES = 40 };
+    size_t limits = 0;
+    const struct careplan_check_options options = {.limits = {.keys = KEYS}};
+    struct careplan_unit_check *u = careplan_unit_check_new(NULL, &options, 0, count_limits, &limits);
+    assert_non_null(u);
+    size_t before = 0;
+    for (unsigned i = 0; i < FILES; i++) {
+        char month[24];
+        snprintf(month, sizeof month, "20%02u%02u", 25 + i / 12, 1 + i % 12);
+        assert_int_equal(plan_add(u, month, KEYS / 2 - 10), 0);
+        if (i == 6) { /* 3 * KEYS are held */
+            assert_int_equal(limits, 1);
+            before = mallinfo2().uordblks;
+        }
+    }
+    assert_int_equal(limits, FILES - 6);
+    assert_in_range(mallinfo2().uordblks - before, 0, FILES * 2000);
+    careplan_unit_check_free(u);
+}
+
 static void units_are_told_apart_by_offices_and_sequence(void **state)
 {
     (void)state;
@@ -398,6 +451,7 @@ int main(void)
         cmocka_unit_test(a_unit_judged_again_tells_and_counts_anew),
         cmocka_unit_test(a_unit_leaves_out_what_is_not_of_it),
         cmocka_unit_test(a_unit_follows_the_rulings_it_was_given),
+        cmocka_unit_test(a_unit_holds_keys_of_three_full_files),
         cmocka_unit_test(units_are_told_apart_by_offices_and_sequence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
