@@ -35,15 +35,16 @@ typedef int careplan_record_fn(void *context, const struct careplan_record *reco
 struct careplan_reader;
 
 /* Of files of this kind, in any version: each record is read by the layout of its own CSVバージョン, or by
- * that of `kind` when there is none. `limits` may be NULL; its `keys` is not used. NULL: no memory, or the
- * kind is an image. */
+ * that of `kind` when there is none. `limits` may be NULL; its `keys` is not used. NULL: no memory, or
+ * (EINVAL) no kind or an image. */
 struct careplan_reader *careplan_reader_new(const struct careplan_kind *kind,
                                             const struct careplan_limits *limits, careplan_record_fn *fn,
                                             void *context);
 void careplan_reader_free(struct careplan_reader *r); /* NULL is allowed */
-/* The next bytes, any length. 0, -ENOMEM, or what the callback returned, then and ever after. */
+/* The next bytes, any length. 0; -ENOMEM or what the callback returned, then and ever after; -EINVAL after
+ * the end. */
 int careplan_reader_write(struct careplan_reader *r, const void *data, size_t length);
-/* The end of the file: gives the last record when it has no line end. */
+/* The end of the file: gives the last record when it has no line end. Once: -EINVAL afterwards. */
 int careplan_reader_finish(struct careplan_reader *r);
 
 unsigned careplan_record_faults(const struct careplan_record *record); /* 0 = well-formed */
@@ -68,7 +69,7 @@ typedef int careplan_write_fn(void *context, const void *data, size_t length);
 struct careplan_writer;
 
 /* One file of `kind`. `options` may be NULL: rules that it makes warnings or switches off do not refuse.
- * NULL: no memory, or the kind is an image. */
+ * NULL: no memory, or (EINVAL) no kind or an image. */
 struct careplan_writer *careplan_writer_new(const struct careplan_kind *kind,
                                             const struct careplan_check_options *options,
                                             careplan_write_fn *fn, void *context);
@@ -90,7 +91,8 @@ int careplan_writer_set_item(struct careplan_writer *w, size_t i, const char *te
 int careplan_writer_end_record(struct careplan_writer *w);
 void careplan_writer_drop_record(struct careplan_writer *w); /* forgets what was set */
 /* The end of the file: 0; -ENODATA: no record was written, or one was begun and not ended; -EILSEQ: all its
- * text could be UTF-8 as well, and the check would take it for that (a few rare characters only). */
+ * text could be UTF-8 as well, and the check would take it for that (a few rare characters only). After 0 all
+ * that writes, and this again, is refused with -EINVAL. */
 int careplan_writer_finish(struct careplan_writer *w);
 uint64_t careplan_writer_records(const struct careplan_writer *w);
 
@@ -103,6 +105,7 @@ struct careplan_writer_fault {
     uint32_t character; /* -EILSEQ: its code point, U+FFFD when it is not UTF-8; else 0 */
     char code[8];       /* of the catalogue's rule, or "" */
     char reason[512];   /* English, one line */
+    /* a later library may have more here: it is handed out by pointer only */
 };
 const struct careplan_writer_fault *careplan_writer_fault(const struct careplan_writer *w);
 

@@ -243,6 +243,86 @@ static void a_stream_that_fails_ends_the_check(void **state)
     assert_int_equal(careplan_check_stream(&name, reading_too_much, NULL, NULL, NULL, NULL, NULL), -EINVAL);
 }
 
+static void a_check_that_ended_takes_nothing_more(void **state)
+{
+    (void)state;
+    static const char line[] = "202407,039999,0000000101,20250325\r\n";
+    struct careplan_name name = parts("202407", "DLT1KYO", "");
+    struct careplan_check_result result, again;
+    struct careplan_check *c = careplan_check_new(&name, NULL, NULL, NULL);
+    assert_non_null(c);
+    assert_int_equal(careplan_check_write(c, line, strlen(line)), 0);
+    assert_int_equal(careplan_check_finish(c, &result), 0);
+    assert_int_equal(careplan_check_write(c, line, strlen(line)), -EINVAL);
+    assert_int_equal(careplan_check_write(c, NULL, 0), -EINVAL);
+    memset(&again, 0xFF, sizeof again);
+    assert_int_equal(careplan_check_finish(c, &again), -EINVAL);
+    assert_int_equal(again.records + again.bytes + again.n_keys, 0);
+    careplan_check_free(c);
+    careplan_check_free(NULL);
+    assert_int_equal(result.records, 1);
+    careplan_check_result_free(&result);
+    careplan_check_result_free(NULL);
+}
+
+static void no_bytes_may_be_null(void **state)
+{
+    (void)state;
+    struct careplan_name name = parts("202407", "UPKIHON_IMAGE", "");
+    struct careplan_check_result result;
+    assert_int_equal(careplan_check_buffer(&name, NULL, 0, NULL, NULL, NULL, &result), 0);
+    assert_int_equal(result.errors, 1);
+    careplan_check_result_free(&result);
+    name = parts("202407", "DLT1KYO", "");
+    struct careplan_check *c = careplan_check_new(&name, NULL, NULL, NULL);
+    assert_non_null(c);
+    assert_int_equal(careplan_check_write(c, NULL, 0), 0);
+    assert_int_equal(careplan_check_write(c, "202407,039999", 13), 0);
+    assert_int_equal(careplan_check_write(c, NULL, 0), 0);
+    assert_int_equal(careplan_check_write(c, ",0000000101,20250325", 20), 0);
+    assert_int_equal(careplan_check_finish(c, &result), 0);
+    assert_int_equal(result.records, 1);
+    careplan_check_free(c);
+    careplan_check_result_free(&result);
+    struct careplan_standard *s;
+    struct careplan_table_fault fault;
+    const struct careplan_table tables[] = {{"versions.tsv", NULL, 0}};
+    assert_int_equal(careplan_standard_new(tables, 1, &s, &fault), -EINVAL);
+    assert_string_equal(fault.name, "versions.tsv");
+    assert_int_equal(careplan_standard_new(NULL, 0, &s, NULL), 0);
+    careplan_standard_free(s);
+}
+
+static void what_has_no_kind_is_refused(void **state)
+{
+    (void)state;
+    const struct careplan_name none = {.canonical = "FILE"};
+    struct careplan_name name = none;
+    errno = 0;
+    assert_null(careplan_check_new(&none, NULL, NULL, NULL));
+    assert_int_equal(errno, EINVAL);
+    assert_null(careplan_check_new(NULL, NULL, NULL, NULL));
+    assert_int_equal(careplan_check_buffer(&none, "", 0, NULL, NULL, NULL, NULL), -EINVAL);
+    assert_int_equal(careplan_check_stream(&none, NULL, NULL, NULL, NULL, NULL, NULL), -EINVAL);
+    assert_int_equal(careplan_name_make(&name, NULL, NULL), -EINVAL);
+    assert_int_equal(careplan_name_make(NULL, NULL, NULL), -EINVAL);
+    assert_int_equal(careplan_name_parse(NULL, month_files[0], NULL, NULL, NULL), CAREPLAN_NAME_TRANSFER);
+    assert_int_equal(careplan_name_parse(NULL, "FILE", NULL, NULL, NULL), CAREPLAN_NAME_OTHER);
+}
+
+static void a_reports_text_ends_by_itself(void **state)
+{
+    (void)state;
+    struct careplan_report *r = careplan_report_new(CAREPLAN_REPORT_ERROR, "FILE");
+    assert_non_null(r);
+    size_t length;
+    autofree char *text = careplan_report_text(r, NULL), *same = careplan_report_text(r, &length);
+    assert_non_null(text);
+    assert_int_equal(strlen(text), length);
+    assert_string_equal(text, same);
+    careplan_report_free(r);
+}
+
 /* ---- Units ---- */
 
 static int unit_add(struct careplan_unit_check *u, const char *folder, const char *name)
@@ -421,6 +501,37 @@ static void a_unit_holds_keys_of_three_full_files(void **state)
     careplan_unit_check_free(u);
 }
 
+/* Results made by hand: keys without their order are as unknown as those of no result. */
+static void a_unit_compares_no_keys_without_their_order(void **state)
+{
+    (void)state;
+    struct careplan_key keys[] = {{"039999", "0000000101", "202504", 0, 1},
+                                  {"039999", "0000000102", "202504", 0, 2}};
+    uint32_t order[] = {0, 1};
+    struct careplan_name names[ARRAY_LENGTH(month_files)];
+    struct careplan_unit_file files[ARRAY_LENGTH(month_files)];
+    struct careplan_check_result plan = {.keys = keys,
+                                         .n_keys = 1,
+                                         .key_order = order,
+                                         .keys_complete = true},
+                                 part = {
+                                     .keys = keys, .n_keys = 2, .key_order = order, .keys_complete = true};
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        careplan_name_parse(NULL, month_files[i], &names[i], NULL, NULL);
+        files[i] = (struct careplan_unit_file){.name = &names[i], .result = i ? &part : &plan};
+    }
+    assert_int_equal(careplan_unit_judge(files, 3, NULL, NULL, NULL), CAREPLAN_UNIT_FAULTY);
+    plan.key_order = NULL;
+    assert_int_equal(careplan_unit_judge(files, 3, NULL, NULL, NULL), CAREPLAN_UNIT_COMPLETE);
+    plan.key_order = order;
+    part.key_order = NULL;
+    assert_int_equal(careplan_unit_judge(files, 3, NULL, NULL, NULL), CAREPLAN_UNIT_COMPLETE);
+    plan.keys = part.keys = NULL;
+    plan.key_order = part.key_order = order;
+    plan.n_images = part.n_images = 1;
+    assert_int_equal(careplan_unit_judge(files, 3, NULL, NULL, NULL), CAREPLAN_UNIT_COMPLETE);
+}
+
 static void units_are_told_apart_by_offices_and_sequence(void **state)
 {
     (void)state;
@@ -446,6 +557,11 @@ int main(void)
         cmocka_unit_test(problems_are_copies_in_order_and_bounded),
         cmocka_unit_test(a_buffer_and_a_stream_end_alike),
         cmocka_unit_test(a_stream_that_fails_ends_the_check),
+        cmocka_unit_test(a_check_that_ended_takes_nothing_more),
+        cmocka_unit_test(no_bytes_may_be_null),
+        cmocka_unit_test(what_has_no_kind_is_refused),
+        cmocka_unit_test(a_reports_text_ends_by_itself),
+        cmocka_unit_test(a_unit_compares_no_keys_without_their_order),
         cmocka_unit_test(a_unit_is_complete_with_its_last_file),
         cmocka_unit_test(a_unit_says_whose_problem_it_is),
         cmocka_unit_test(a_unit_judged_again_tells_and_counts_anew),

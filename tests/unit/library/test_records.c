@@ -411,6 +411,48 @@ static void a_file_has_a_record_and_no_half_one(void **state)
     careplan_writer_free(w);
 }
 
+static void a_file_that_ended_takes_nothing_more(void **state)
+{
+    (void)state;
+    struct seen s = {.item = NULL};
+    struct careplan_reader *r = careplan_reader_new(kind_of("202407", "DLT1KYO"), NULL, see, &s);
+    assert_non_null(r);
+    assert_int_equal(careplan_reader_write(r, NULL, 0), 0);
+    assert_int_equal(careplan_reader_write(r, GOOD_LINE, strlen(GOOD_LINE) - 2), 0);
+    assert_int_equal(careplan_reader_finish(r), 0);
+    assert_int_equal(careplan_reader_write(r, GOOD_LINE, strlen(GOOD_LINE)), -EINVAL);
+    assert_int_equal(careplan_reader_finish(r), -EINVAL);
+    assert_int_equal(s.n, 1);
+    careplan_reader_free(r);
+
+    autobuffer out = {0};
+    struct careplan_writer *w = writer_of("DLT1KYO", &out);
+    set_deletion(w);
+    assert_int_equal(careplan_writer_end_record(w), 0);
+    assert_int_equal(careplan_writer_finish(w), 0);
+    assert_int_equal(careplan_writer_fault(w)->error, 0);
+    size_t length = out.length;
+    assert_int_equal(careplan_writer_set(w, "insurer_no", "039999"), -EINVAL);
+    assert_int_equal(careplan_writer_set_item(w, 1, "039999", 6), -EINVAL);
+    assert_int_equal(careplan_writer_end_record(w), -EINVAL);
+    assert_int_equal(careplan_writer_finish(w), -EINVAL);
+    assert_string_equal(careplan_writer_fault(w)->reason, "the file was finished");
+    assert_int_equal(careplan_writer_records(w), 1);
+    assert_int_equal(out.length, length);
+    careplan_writer_free(w);
+}
+
+static void no_kind_has_no_records(void **state)
+{
+    (void)state;
+    errno = 0;
+    assert_null(careplan_reader_new(NULL, NULL, see, NULL));
+    assert_int_equal(errno, EINVAL);
+    errno = 0;
+    assert_null(careplan_writer_new(NULL, NULL, NULL, NULL));
+    assert_int_equal(errno, EINVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +473,8 @@ int main(void)
         cmocka_unit_test(bounds_items_and_records),
         cmocka_unit_test(says_ever_after_what_the_callback_said),
         cmocka_unit_test(a_file_has_a_record_and_no_half_one),
+        cmocka_unit_test(a_file_that_ended_takes_nothing_more),
+        cmocka_unit_test(no_kind_has_no_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
