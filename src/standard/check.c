@@ -273,7 +273,9 @@ int careplan_check_finish(struct careplan_check *c, struct careplan_check_result
     memcpy(result->version, c->version, sizeof c->version);
     c->images = NULL;
     c->image_lines = NULL;
-    r = relation_finish(&c->relation, !c->unreadable, c->records, result);
+    /* Without an error nothing comes anew: what could not be read is merely not there. */
+    r = relation_finish(&c->relation, !c->unreadable, c->sink.errors ? c->records : c->relation.records,
+                        result);
     if (r < 0)
         careplan_check_result_free(result);
     return check_ended(c, r);

@@ -82,7 +82,7 @@ struct careplan_check {
     bool month_found;   /* a record of the name's month was there */
     size_t wrong_count; /* items of the records since the first, all wrong alike; 0: not so */
     struct torn torn;
-    char last_office[VALUE_SIZE]; /* CP1126 is said once for a run of records */
+    bool said_once[RECORD_CHECKS]; /* what is said once a file */
     char (*images)[CAREPLAN_NAME_MAX];
     uint64_t *image_lines;
     size_t n_images, images_capacity;

@@ -194,11 +194,13 @@ static struct key *person_of(const struct judged *j)
     return person;
 }
 
+/* Results that are passed on have the plan added to them (標準仕様 3.1), which is the same rows again. */
 void check_unique_service(const struct judged *j)
 {
     struct comparison *m = &j->check->compare;
     struct key_text text;
-    if (!person_of(j))
+    bool added = strcmp(j->rule->values, "own") == 0 && passes_results_on(j->check);
+    if (added || !person_of(j))
         return;
     text_of(j, PART_WHOLE, 0, j->rule->n_items, &text);
     m->pending = (struct pending){.set = true, .rule = j->index, .line = j->items[0]->line};
@@ -282,4 +284,29 @@ void end_user_relation(const struct judged *j, const struct key *user)
     bool all_named = strcmp(j->rule->values, "named") != 0 || !(user->flags & USER_UNNAMED);
     if (!(user->flags & USER_RELATED) && all_named)
         rule_put_end(j, user->line, j->rule->code, (const struct word[]){WORD(recipient)}, 1);
+}
+
+/* Then it is the recipient that is wrong, not each of the users. One alone tells nothing. */
+bool end_no_user_related(struct careplan_check *c)
+{
+    const struct keys *keys = &c->compare.lasting;
+    struct judged j = {.check = c};
+    const struct key *first = NULL;
+    size_t users = 0;
+    j.rule = rule_of(&j, RECORD_USER_RELATION_NONE);
+    if (!j.rule || c->compare.said || c->compare.unsure_rules[RECORD_USER_RELATION])
+        return false;
+    for (size_t i = 0; i < keys->n; i++) {
+        const struct key *user = keys_at(keys, i);
+        if (c->layout->rules[user->rule].check != RECORD_USER_RELATION || (user->flags & KEY_PART))
+            continue;
+        if (user->flags & (USER_RELATED | KEY_UNSURE))
+            return false;
+        first = first ? first : user;
+        users++;
+    }
+    if (users < 2)
+        return false;
+    rule_put_end(&j, first->line, j.rule->code, (const struct word[]){WORD(c->name.recipient_number)}, 1);
+    return true;
 }

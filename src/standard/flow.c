@@ -108,11 +108,6 @@ bool careplan_flow_may_receive(const struct careplan_kind *kind, const char *ser
     return false;
 }
 
-bool service_may_plan(const struct careplan_standard *s, const char *service)
-{
-    return service_roles(s, service, NARROW) & (ROLE_CARE_MANAGER | ROLE_CENTER);
-}
-
 void flow_offices(const struct careplan_kind *kind, bool taking_in, enum careplan_language language,
                   char *out, size_t size)
 {

@@ -58,6 +58,17 @@ struct key *keys_at(const struct keys *k, size_t i)
     return &k->blocks[i / BLOCK][i % BLOCK];
 }
 
+size_t keys_place(const struct keys *k, const struct key *key)
+{
+    size_t block = k->n_blocks; /* most are asked for while they are new */
+    while (block-- > 0) {
+        uintptr_t first = (uintptr_t)k->blocks[block], at = (uintptr_t)key;
+        if (at >= first && at < first + BLOCK * sizeof *key)
+            return block * BLOCK + (at - first) / sizeof *key;
+    }
+    return 0;
+}
+
 /* A slot holds an index + 1, which is less than the number of slots, and above it bits of the hash, so that
  * few keys are looked at in vain. */
 static uint32_t slot_tag(const struct keys *k, const uint64_t hash[2])

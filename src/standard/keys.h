@@ -45,6 +45,8 @@ enum key_found keys_put(struct keys *k, const uint64_t hash[2], struct key **key
 /* The key will be asked for soon. */
 void keys_prefetch(const struct keys *k, const uint64_t hash[2]);
 struct key *keys_at(const struct keys *k, size_t i);
+/* Where a key of the table stands, for keys_at. */
+size_t keys_place(const struct keys *k, const struct key *key);
 /* Forgets all keys, whose number goes back to *left. */
 void keys_clear(struct keys *k);
 void keys_free(struct keys *k);

@@ -87,8 +87,13 @@ struct layout_item {
     X(UNIQUE_SERVICE, 1, 12) \
     X(TABLE7_UNIQUE, 4, 12) \
     X(TABLE7_HAS_TOTAL, 4, 4) \
-    X(TABLE7_HAS_SUBTOTAL, 4, 4) \
+    X(TABLE7_HAS_SUBTOTAL, 6, 6) \
+    X(TABLE7_SUBTOTAL_ELSEWHERE, 1, 1) \
+    X(TABLE7_SERVICE_OFFICE, 2, 2) \
+    X(NO_TABLE7_ROW, 1, 1) \
+    X(FILLED, 1, 1) \
     X(USER_RELATION, 3, 3) \
+    X(USER_RELATION_NONE, 1, 1) \
     X(DETAIL_CODE, 7, 12) \
     X(DETAIL_CLASH, 1, 1) \
     X(DETAIL_RUN, 1, 1) \
@@ -219,9 +224,6 @@ const struct service_type *service_type_find(const struct careplan_standard *s, 
 /* The same as careplan_flow_allowed by all that is taken for known of service types, certain or not. */
 bool flow_expected(const struct careplan_kind *kind, const char *sender_service,
                    const char *recipient_service);
-
-/* May an office of this service type make care plans, and so pass on what is not its own? */
-bool service_may_plan(const struct careplan_standard *s, const char *service);
 
 /* Who puts the kind out by 2.2 and 3.2, or takes it in, in words: "居宅介護支援事業所、地域包括支援センター等". */
 void flow_offices(const struct careplan_kind *kind, bool taking_in, enum careplan_language language, char *out,

@@ -111,15 +111,25 @@ static void problem_say(const struct problem_sink *sink, const struct careplan_r
     sink->fn(sink->context, &problem);
 }
 
+static enum careplan_severity in_force(const struct problem_sink *sink, const struct careplan_rule *rule)
+{
+    bool asked = sink->options.severity && !rule->fixed;
+    return asked ? sink->options.severity(sink->options.context, rule->code, rule->severity) : rule->severity;
+}
+
+enum careplan_severity problem_severity(const struct problem_sink *sink, const char *code)
+{
+    const struct careplan_rule *rule = careplan_rule_find(code);
+    return rule ? in_force(sink, rule) : CAREPLAN_OFF;
+}
+
 enum careplan_severity problem_put(struct problem_sink *sink, const char *code,
                                    const struct problem_place *place, const struct word *words, size_t n)
 {
     const struct careplan_rule *rule = careplan_rule_find(code);
     if (!rule)
         return CAREPLAN_OFF;
-    enum careplan_severity severity = rule->severity;
-    if (sink->options.severity && !rule->fixed)
-        severity = sink->options.severity(sink->options.context, code, severity);
+    enum careplan_severity severity = in_force(sink, rule);
     if (sink_count(sink, severity))
         problem_say(sink, rule, severity, place, words, n);
     return severity;

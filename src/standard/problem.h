@@ -28,6 +28,9 @@ struct problem_sink {
 
 enum { WORDS_MAX = 6, MESSAGE_SIZE = 1024, VALUE_SIZE = 292, VALUE_CHARACTERS = 72 };
 
+/* The severity in force of a rule. */
+enum careplan_severity problem_severity(const struct problem_sink *sink, const char *code);
+
 /* `code` is of the catalogue; `n` at most WORDS_MAX. Returns the severity in force, CAREPLAN_OFF: the office
  * does not want it said. */
 enum careplan_severity problem_put(struct problem_sink *sink, const char *code,

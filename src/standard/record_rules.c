@@ -153,6 +153,12 @@ void check_not_values(const struct judged *j)
         rule_put_value(j, 0, j->rule->code, nothing, nothing);
 }
 
+void check_filled(const struct judged *j)
+{
+    if (j->items[0]->length == 0)
+        rule_put(j, 0, j->rule->code, NULL, 0);
+}
+
 void check_dates_in_order(const struct judged *j)
 {
     const struct scanned_item *first = j->items[0], *second = j->items[1];

@@ -141,10 +141,12 @@ static void empty_unless_type(const struct judged *j)
         rule_put_value(j, 0, j->rule->code, nothing, nothing);
 }
 
+/* The lists hold every type of service, also those that plan besides: their results are their own. Who is in
+ * none (43, 46, AF) passes on the results of others (標準仕様 3.1). */
 bool passes_results_on(const struct careplan_check *c)
 {
     const char *sender = c->name.sender_service;
-    return c->layout->results && sender[0] && !service_type_find(c->name.kind->standard, sender, strlen(sender));
+    return sender[0] && !service_type_find(c->name.kind->standard, sender, strlen(sender));
 }
 
 /* An alternation of offices is said once a file. */
@@ -284,13 +286,21 @@ static void names_sender(const struct judged *j)
 static void names_recipient(const struct judged *j)
 {
     if (!passes_results_on(j->check))
-            names_office(j, (struct word){"送信先", "recipient"}, j->check->name.recipient_number);
+        names_office(j, (struct word){"送信先", "recipient"}, j->check->name.recipient_number);
+}
+
+/* A record of another month that the office takes for good is merely no part of the month. */
+static bool months_lowered(const struct careplan_check *c)
+{
+    return problem_severity(&c->sink, "CP1111") != CAREPLAN_ERROR &&
+           problem_severity(&c->sink, "CP1112") != CAREPLAN_ERROR;
 }
 
 static void relation_key(const struct judged *j)
 {
     struct careplan_check *c = j->check;
     size_t before = c->relation.n;
+    uint64_t records = c->relation.records;
     if (j->rule != relation_rule(c->layout, &c->name))
         return;
     if (relation_add(&c->relation, &c->name, j->items, before + c->compare.left) < 0)
@@ -298,12 +308,22 @@ static void relation_key(const struct judged *j)
     c->compare.left -= c->relation.n - before;
     if (c->relation.over)
         limit_say(c, c->compare.limit);
+    else if (c->relation.records == records && months_lowered(c))
+        c->relation.records++;
+}
+
+/* Its key cannot be read, and is not to come anew either. */
+static void relation_skip(const struct judged *j)
+{
+    if (j->rule == relation_rule(j->check->layout, &j->check->name))
+        j->check->relation.records++;
 }
 
 static const struct {
     rule_fn *check; /* NULL: another check brings it about */
-    rule_fn *doubt; /* an item of its record is not well-formed */
+    rule_fn *doubt; /* an item of its record is not well-formed, and that is an error */
     rule_end_fn *end;
+    rule_fn *lowered; /* it is not well-formed, and the office does not mind */
 } checks[RECORD_CHECKS] = {
     [RECORD_IN_SCOPE] = {in_scope},
     [RECORD_IN_MONTH] = {in_month},
@@ -319,7 +339,7 @@ static const struct {
     [RECORD_IMAGE_NAME] = {image_name},
     [RECORD_NAMES_SENDER] = {names_sender},
     [RECORD_NAMES_RECIPIENT] = {names_recipient},
-    [RECORD_RELATION_KEY] = {relation_key},
+    [RECORD_RELATION_KEY] = {relation_key, .lowered = relation_skip},
     [RECORD_NUMBER_RANGE] = {check_number_range},
     [RECORD_FLAGS_OF_MONTH] = {check_flags_of_month},
     [RECORD_BOTH_SPECIAL] = {check_both_special},
@@ -358,14 +378,17 @@ void record_check(struct record *record)
     const struct scanned_item *items = record->row->items;
     struct judged j = {.check = record->check, .record = record};
     for (size_t r = 0; r < layout->n_rules; r++) {
-        bool good = true;
+        bool good = true, wrong = false;
         j.rule = &layout->rules[r];
         j.index = (uint8_t)r;
         for (size_t i = 0; i < j.rule->n_items; i++) {
             j.items[i] = &items[j.rule->items[i]];
             good = good && !record->bad[j.rule->items[i]];
+            wrong = wrong || record->wrong[j.rule->items[i]];
         }
-        rule_fn *judge = good ? checks[j.rule->check].check : checks[j.rule->check].doubt;
+        rule_fn *judge = good    ? checks[j.rule->check].check
+                         : wrong ? checks[j.rule->check].doubt
+                                 : checks[j.rule->check].lowered;
         if (judge)
             judge(&j);
     }
@@ -375,14 +398,20 @@ void records_end(struct careplan_check *c)
 {
     const struct keys *keys = &c->compare.lasting;
     compare_pending(c);
-    if (c->compare.layout != c->layout) /* nothing was remembered of the layout that the keys' rules are of */
+    if (!c->layout ||
+        c->compare.layout != c->layout) /* nothing was remembered of the layout that the keys' rules are of */
         return;
+    /* Without an error nothing comes anew. */
+    if (c->compare.unsure && c->sink.errors)
+        return;
+    bool none_related = end_no_user_related(c);
     for (size_t i = 0; i < keys->n; i++) {
         const struct key *key = keys_at(keys, i);
         const struct judged j = {.check = c, .rule = &c->layout->rules[key->rule], .index = key->rule};
         rule_end_fn *end = checks[j.rule->check].end;
-        if (end && !(key->flags & (KEY_UNSURE | KEY_PART)) && !c->compare.unsure &&
-            !c->compare.unsure_rules[j.rule->check])
+        if (none_related && j.rule->check == RECORD_USER_RELATION)
+            continue;
+        if (end && !(key->flags & (KEY_UNSURE | KEY_PART)) && !c->compare.unsure_rules[j.rule->check])
             end(&j, key);
     }
 }

@@ -38,6 +38,8 @@ bool rule_item_bad(const struct judged *j, size_t i);
 bool rule_in_values(const struct judged *j, const uint8_t *text, size_t length);
 /* The layout's rule of this check, NULL: none. For checks whose ruling another one brings about. */
 const struct record_rule *rule_of(const struct judged *j, enum record_check check);
+/* Are results in this file those of other offices, which its sender got? */
+bool passes_results_on(const struct careplan_check *c);
 void number_text(char out[24], uint64_t number);
 /* An integer of at most 9 digits; false: it is none. */
 bool number_read(const struct scanned_item *item, long *number);
@@ -61,13 +63,16 @@ enum {
 
 rule_fn check_unique, check_unique_service, check_user_relation, doubt_user_relation;
 rule_end_fn end_user_relation;
+/* Says of the whole file that none of its users has to do with the recipient; true: it is so. */
+bool end_no_user_related(struct careplan_check *c);
 
 /* ---- table7.c ---- */
 
 bool table7_is_total(const struct scanned_item *code);
 bool table7_is_subtotal(const struct scanned_item *code);
 rule_fn check_table7_zero, check_table7_empty, check_table7_office, check_table7_managed, check_table7_unique,
-    check_has_total, doubt_has_total, check_has_subtotal, doubt_has_subtotal;
+    check_table7_service_office, check_no_table7_row, check_has_total, doubt_has_total, check_has_subtotal,
+    doubt_has_subtotal;
 rule_end_fn end_has_total, end_has_subtotal;
 
 /* ---- rentals.c ---- */
@@ -82,6 +87,7 @@ rule_fn check_plan_order, check_first_only;
 /* ---- record_rules.c ---- */
 
 rule_fn check_number_range, check_flags_of_month, check_both_special, check_both_filled, check_one_group,
-    check_any_group, check_in_order, check_needs_type, check_not_values, check_dates_in_order, check_days_sum;
+    check_any_group, check_in_order, check_needs_type, check_not_values, check_dates_in_order, check_days_sum,
+    check_filled;
 
 #endif

@@ -131,8 +131,17 @@ void check_detail_code(const struct judged *j)
 
 void doubt_detail_code(const struct judged *j)
 {
-    if (rule_item_bad(j, CODE) || is_rental(j))
-        doubt_rule(j);
+    bool known, code_known = !rule_item_bad(j, CODE);
+    if (code_known && !is_rental(j))
+        return;
+    for (size_t i = USER; i < USER + GROUP_ITEMS; i++)
+        if (rule_item_bad(j, i)) {
+            doubt_rule(j);
+            return;
+        }
+    struct key *group = remember(j, PART_GROUP, USER, GROUP_ITEMS, &known);
+    if (group)
+        group->flags |= KEY_UNSURE;
 }
 
 void end_detail_code(const struct judged *j, const struct key *group)

@@ -43,6 +43,7 @@ static const struct {
     {"consult_date", "20250310"},
     {"plan_kind", "1"},
     {"entrusted", "1"},
+    {"office_code", "9999999999"},
 };
 
 static const char *standard_value(const char *kind, const struct layout_item *item)
@@ -50,7 +51,7 @@ static const char *standard_value(const char *kind, const struct layout_item *it
     if (strcmp(kind, "UPHOSOKU") == 0 && strcmp(item->name_en, "plan_date") == 0)
         return "00000000";
     if (item->required != REQUIRED_YES && item->required != REQUIRED_DOUBTFUL &&
-        strcmp(item->name_en, "units") != 0)
+        strcmp(item->name_en, "units") != 0 && strcmp(item->name_en, "office_code") != 0)
         return "";
     for (size_t i = 0; i < ARRAY_LENGTH(values); i++)
         if (strcmp(values[i].item, item->name_en) == 0)

