@@ -170,7 +170,8 @@ static void code_and_catalogue_name_the_same_rules(void **state)
 {
     (void)state;
     static const char *const sources[] = {"check.c",   "compare.c",   "encoding.c", "items.c",    "name.c",
-                                          "records.c", "records.tsv", "unit.c",     "unit_keys.c"};
+                                          "records.c", "records.tsv", "unit.c",     "unit_keys.c",
+                                          "record_form.c", "version_month.c"};
     static const char *const header[] = {"product.h"};
     const struct careplan_rule *rules = careplan_rule_at(0);
     autobuffer text = {0};
