@@ -104,13 +104,24 @@ def judge_table7(version, records, file, out):
         codes = [text(record, place, "service_code") for record in rows]
         if TOTAL not in codes:
             out.append(error("table7_total", file, 0, place["service_code"], insured))
-        of_type = defaultdict(int)
-        for code in codes:
-            if code != TOTAL and not ROWS_7.fullmatch(code) and len(code) == 6:
-                of_type[code[:2]] += 1
-        for type_, n in of_type.items():
-            if n > 1 and type_ + "AAAA" not in codes:
-                out.append(error("table7_subtotal", file, 0, place["service_code"], insured + " " + type_))
+        judge_subtotals(rows, place, file, insured, out)
+
+
+def judge_subtotals(rows, place, file, insured, out):
+    """「サービスコードが複数行の場合」 a 区分支給限度対象種類別小計 is required. The text names no office, and the row carries one: so it is
+    asked for when the rows are of one office, and when one of them is inside the limit (給付管理単位数 is filled), for of what
+    is outside there is nothing to sum. Whether another office's row will do is not said."""
+    of_office, summed = defaultdict(list), set()
+    for record in rows:
+        code, office = text(record, place, "service_code"), text(record, place, "service_office_no")
+        if len(code) == 6 and code.endswith("AAAA"):
+            summed.add((code[:2], office))
+        elif len(code) == 6 and code != TOTAL and not ROWS_7.fullmatch(code):
+            of_office[code[:2], office].append(text(record, place, "managed_units"))
+    for (type_, office), managed in of_office.items():
+        if len(managed) > 1 and any(managed) and (type_, office) not in summed:
+            tell = warning if type_ in {t for t, _ in summed} else error
+            out.append(tell("table7_subtotal", file, 0, place["service_code"], insured + " " + type_))
 
 
 def judge_order(version, records, file, out):

@@ -124,10 +124,12 @@ def judge_relation(file, name, read, out):
     for record in read:
         user = text(record, place, "insurer_no"), text(record, place, "insured_no")
         users.setdefault(user, []).append(record)
-    for rows in users.values():
-        if all(text(r, place, "service_office_no") != name.receiver for r in rows):
-            cell = rows[0][place["insured_no"] - 1]
-            out.append(error("user_relation", file, cell.line, place["insured_no"], cell.text))
+    strangers = [rows for rows in users.values() if all(text(r, place, "service_office_no") != name.receiver for r in rows)]
+    if len(strangers) == len(users):
+        strangers = strangers[:1]  # of none of them: then the receiver is wrong, which is one fault
+    for rows in strangers:
+        cell = rows[0][place["insured_no"] - 1]
+        out.append(error("user_relation", file, cell.line, place["insured_no"], cell.text))
 
 
 def judge_images(file, name, read, by_kind, out):
