@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -161,12 +162,14 @@ static json_t *warnings_json(const struct status *s, const struct ledger_status 
     return list;
 }
 
-/* What it is rejected for, when its place is known; else null. */
+/* What it is rejected for, or what the partner refused and was a warning here, when its place is known; else
+ * null. */
 static json_t *fault_json(const struct status *s, const struct ledger_status *unit)
 {
-    for (size_t i = 0; strcmp(unit->state, "rejected") == 0 && i < unit->n_problems; i++) {
+    bool rejected = strcmp(unit->state, "rejected") == 0, refused = strcmp(unit->state, "refused") == 0;
+    for (size_t i = 0; (rejected || refused) && i < unit->n_problems; i++) {
         const struct ledger_problem *p = &unit->problems[i];
-        if (p->error && strcmp(p->code, unit->reason) == 0 && (p->line || p->column))
+        if ((p->error || refused) && strcasecmp(p->code, unit->reason) == 0 && (p->line || p->column))
             return problem_json(s, unit, p);
     }
     return json_null();

@@ -108,7 +108,8 @@ static void print_warnings(const json_t *unit, bool japanese)
     if (total <= 0)
         return;
     const char *state = text_of(unit, "state");
-    bool goes = strcmp(state, "rejected") != 0 && strcmp(state, "withdrawn") != 0;
+    bool goes =
+        strcmp(state, "rejected") != 0 && strcmp(state, "refused") != 0 && strcmp(state, "withdrawn") != 0;
     printf(japanese ? "    念のため確かめるところ：%lld 件%s\n" : "    warnings: %lld%s\n", (long long)total,
            !goes      ? ""
            : japanese ? "（送信は、このまま進みます）"

@@ -56,7 +56,9 @@ static int settle_state(struct ledger *l, uint64_t message)
     enum out_state state;
     char reason[64];
     int r = early_answer(l, message, &state, reason);
-    return r ? r : message_set_state(l, message, (int)state, reason);
+    return r                      ? r
+           : state == OUT_REFUSED ? message_refused(l, message, reason)
+                                  : message_set_state(l, message, (int)state, reason);
 }
 
 static int accept_rows(struct ledger *l, const struct accept_change *c)

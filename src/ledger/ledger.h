@@ -337,9 +337,16 @@ int ledger_unit_notes(struct ledger *l, uint64_t message, uint64_t after, struct
 /* The recipient of a waiting unit has become known. */
 int ledger_set_recipient(struct ledger *l, uint64_t message, const struct office_id *recipient,
                          ledger_done_fn *done, void *context);
-/* Entries in the outbox of messages accepted before `accepted_before` (UTC ms) and unchanged since: nodes to
- * remove (by ledger_unlink, which does not withdraw what is sealed). */
+/* Entries in the outbox of messages accepted (and not refused) before `accepted_before` (UTC ms) and
+ * unchanged since: nodes to remove (by ledger_unlink, which does not withdraw what is sealed). */
 int ledger_sent_entries(struct ledger *l, int64_t accepted_before, struct ledger_entry *out, size_t max);
+
+/* Refused messages of which nothing has been said beside their files yet. Returns how many. */
+int ledger_refused(struct ledger *l, uint64_t *messages, size_t max);
+/* It is said now, by these notes; not when a later message of the unit is there already, which then has the
+ * files that it repeats. Notes go with the message that the files are saved into again. */
+int ledger_refused_told(struct ledger *l, uint64_t message, const struct ledger_note *notes, size_t n,
+                        ledger_done_fn *done, void *context);
 
 /* ---- Sealing and sending (link) ---- */
 
@@ -429,6 +436,7 @@ struct ledger_incoming_file {
     const char *kind;
     bool main_file;          /* shown last */
     struct content *content; /* finished; NULL when empty */
+    uint64_t size;           /* of a refused one, of which no content is kept */
 };
 struct ledger_incoming {
     struct office_id sender;
@@ -444,7 +452,8 @@ struct ledger_incoming {
     size_t n_files;
     const uint8_t *receipt; /* signed "received", to be sent */
     size_t receipt_length;
-    bool refused;       /* then no files: reason and a "refused" receipt instead */
+    bool refused; /* then no contents and nothing in the inbox: what is known of the files, the reason and a
+                     "refused" receipt instead */
     const char *reason; /* precise, for the own log and status */
 };
 /* One transaction: contents, the inbox nodes with their entries (partner's folder, _順番/NNN_…, _すべて; all
@@ -454,8 +463,8 @@ struct ledger_incoming {
  * unit to unit. -EEXIST: seen. */
 int ledger_receive(struct ledger *l, const struct ledger_incoming *in, ledger_done_fn *done, void *context);
 
-/* Messages with entries to be shown, oldest first; then their entries in the order to show them (dependents
- * first, main file last, a _順番 folder as one entry). */
+/* Incoming messages with entries to be shown, oldest first; then their entries in the order to show them
+ * (dependents first, main file last, a _順番 folder as one entry). */
 int ledger_to_show(struct ledger *l, uint64_t *messages, size_t max);
 int ledger_show_list(struct ledger *l, uint64_t message, struct ledger_entry *out, size_t max);
 int ledger_shown(struct ledger *l, uint64_t message, ledger_done_fn *done, void *context);

@@ -181,7 +181,7 @@ const struct hash256 HASH_OF_NOTHING = {{0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1
 int file_put(struct ledger *l, uint64_t message, const struct file_new *f)
 {
     struct hash256 hash = HASH_OF_NOTHING;
-    uint64_t size = 0;
+    uint64_t size = f->size;
     int r = f->content ? content_known(l, f->content, &size, &hash) : 0;
     if (r == 0 && !f->counted)
         r = content_ref(l, f->content);

@@ -72,6 +72,8 @@ struct message_new {
 int message_insert(struct ledger *l, const struct message_new *m, uint64_t *id);
 /* `reason` "" when none. Sets nothing else. */
 int message_set_state(struct ledger *l, uint64_t id, int state, const char *reason);
+/* One of ours; it is to be told beside its files. */
+int message_refused(struct ledger *l, uint64_t id, const char *reason);
 
 extern const struct hash256 HASH_OF_NOTHING; /* SHA-256 of an empty file */
 
@@ -80,6 +82,7 @@ struct file_new {
     const char *problems; /* problems_copy; NULL: none */
     uint64_t warnings;
     uint64_t node, content; /* content gets a reference; size and hash are read from it. 0 = empty */
+    uint64_t size;          /* without a content: what it had */
     enum file_verdict verdict;
     bool carried, document, main;
     bool counted; /* the content counts this reference already */
@@ -108,8 +111,14 @@ struct note {
 };
 /* They go; 0 when there are none. */
 int unit_notes_remove(struct ledger *l, uint64_t message);
+/* A change's own copy of what it is handed in with. */
+struct note *notes_copy(struct ledger *l, struct change *c, const struct ledger_note *notes, size_t n);
+bool notes_are_safe(const struct ledger_note *notes, size_t n);
 /* Just these stand there from now on; what is there already stays as it is. */
 int unit_notes_put(struct ledger *l, uint64_t message, const struct note *notes, size_t n);
+
+/* The unit of the refused message `from` goes on in `to`: its notes, and files that stand in the outbox. */
+int refused_go_on(struct ledger *l, uint64_t from, uint64_t to);
 
 /* problem.c: problems as the text of a row; "" for none. NULL: no memory (change->failed). */
 char *problems_copy(struct change *c, const struct ledger_problem *problems, size_t n);

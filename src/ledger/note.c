@@ -1,5 +1,6 @@
 /* The notes beside a unit that is judged as a whole: what it lacks, which of its records do not fit. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ledger/exchange.h"
@@ -97,4 +98,28 @@ int unit_notes_put(struct ledger *l, uint64_t message, const struct note *notes,
     for (size_t i = 0; i < n && r == 0; i++)
         r = note_put(l, message, &notes[i]);
     return r;
+}
+
+/* ---- Handing in ---- */
+
+struct note *notes_copy(struct ledger *l, struct change *c, const struct ledger_note *notes, size_t n)
+{
+    autofree struct note *copy = calloc(n + 1, sizeof *copy);
+    c->failed |= !copy;
+    for (size_t i = 0; i < n && copy; i++)
+        copy[i] = (struct note){
+            .parent = notes[i].parent,
+            .name = change_text(c, notes[i].name),
+            .folded = change_text(c, notes[i].folded),
+            .report = change_content(l, c, notes[i].text, notes[i].length),
+        };
+    return change_copy(c, copy, n * sizeof *copy);
+}
+
+bool notes_are_safe(const struct ledger_note *notes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!name_is_safe(notes[i].name) || !notes[i].folded || !notes[i].length)
+            return false;
+    return true;
 }

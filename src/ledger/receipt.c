@@ -209,7 +209,7 @@ static int got_state(struct ledger *l, const struct got_change *c, const struct 
         r = sql_run(&l->writer, "UPDATE message SET taken=? WHERE id=?", "ii", at, m->id);
         return r || early ? r : message_set_state(l, m->id, OUT_TAKEN, "");
     default:
-        return m->state == OUT_SENT ? message_set_state(l, m->id, OUT_REFUSED, c->receipt.detail) : 0;
+        return m->state == OUT_SENT ? message_refused(l, m->id, c->receipt.detail) : 0;
     }
 }
 

@@ -64,6 +64,7 @@ static int file_rows(struct ledger *l, const struct receive_change *c, uint64_t 
                                .kind = f->kind,
                                .version = "",
                                .reason = "",
+                               .size = f->size,
                                .verdict = VERDICT_GOOD,
                                .document = !c->sequence[0],
                                .main = f->main_file};
@@ -88,9 +89,7 @@ static int archive_files(struct ledger *l, const struct receive_change *c, uint6
 static int files_arrive(struct ledger *l, struct receive_change *c, uint64_t message)
 {
     uint64_t folder = 0;
-    int r = file_rows(l, c, message);
-    if (r == 0)
-        r = archive_make(l, message, c->accepted_at, &folder);
+    int r = archive_make(l, message, c->accepted_at, &folder);
     if (r == 0)
         r = archive_files(l, c, message, folder);
     if (r == 0)
@@ -122,6 +121,8 @@ static int receive_apply(struct ledger *l, struct change *change)
                           c->receipt_length);
     if (r == 0)
         r = download_remove(l, &c->sender, &c->id);
+    if (r == 0)
+        r = file_rows(l, c, message);
     if (r == 0 && !c->refused)
         r = files_arrive(l, c, message);
     return r ? r
@@ -161,12 +162,12 @@ static bool names_differ(const struct ledger_incoming *in)
 
 static bool files_are_safe(const struct ledger_incoming *in)
 {
-    if (in->refused ? in->n_files != 0 : in->n_files == 0 || in->n_files > ENVELOPE_FILES_MAX)
+    if (in->n_files > ENVELOPE_FILES_MAX || (in->n_files == 0 && !in->refused))
         return false;
     for (size_t i = 0; i < in->n_files; i++) {
         const struct ledger_incoming_file *f = &in->files[i];
         if (!name_is_safe(f->name) || !f->folded || strlen(f->folded) >= 768 || !f->kind ||
-            strlen(f->kind) >= sizeof((struct ledger_unit_file *)0)->kind)
+            strlen(f->kind) >= sizeof((struct ledger_unit_file *)0)->kind || (in->refused && f->content))
             return false;
     }
     return names_differ(in);

@@ -271,7 +271,7 @@ static int unit_join(struct ledger *l, const struct ledger_save *s, const struct
 {
     struct message m;
     int r = unit_open_message(l, key, s->canonical, &m);
-    bool open = r == 0;
+    const bool open = r == 0;
     if (open)
         r = nothing_new(l, s, node, j, &m);
     if (r < 0 && r != -ENOENT)
@@ -286,10 +286,13 @@ static int unit_join(struct ledger *l, const struct ledger_save *s, const struct
         return r;
     if (r > 0)
         return 0;
+    bool again = r == 0 && !open && sealed.state == OUT_REFUSED;
     r = open ? 0 : message_begin(l, s, key, &m.id);
     if (r == 0)
         r = file_join(l, s, node, j, m.id);
-    return r ? r : message_recompute(l, m.id);
+    if (r == 0)
+        r = message_recompute(l, m.id);
+    return r || !again ? r : refused_go_on(l, sealed.id, m.id);
 }
 
 static int save_in_unit(struct ledger *l, const struct ledger_save *s, const struct ledger_node *node,

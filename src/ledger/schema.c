@@ -38,7 +38,7 @@ static const char VERSION_1[] =
     /* A message of ours (outgoing=1) or of a partner. `unit`: the recipient, or what the name says of an
      * unknown one; `document`: the node of a document, which is a unit of its own. `open`: not sealed and not
      * withdrawn; `linger`: accepted, and an entry may be left in the outbox; `show`: entries wait to be
-     * shown. */
+     * shown; of one of ours: it is refused, and that is not told beside its files yet. */
     "CREATE TABLE message(id INTEGER PRIMARY KEY, outgoing INTEGER NOT NULL, uid BLOB NOT NULL,"
     " partner TEXT NOT NULL, partner_text TEXT NOT NULL, unit TEXT NOT NULL, sequence TEXT NOT NULL,"
     " document INTEGER NOT NULL DEFAULT 0, state INTEGER NOT NULL, reason TEXT NOT NULL,"

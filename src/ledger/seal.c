@@ -275,7 +275,7 @@ static int refuse_apply(struct ledger *l, struct change *change)
         return -EINVAL;
     r = envelope_drop_ciphertext(l, c->message);
     if (r == 0)
-        r = message_set_state(l, c->message, OUT_REFUSED, c->reason);
+        r = message_refused(l, c->message, c->reason);
     if (r == 0)
         r = sql_run(&l->writer, "UPDATE message SET open=0 WHERE id=?", "i", c->message);
     change->changed = LEDGER_CHANGED_UNITS;

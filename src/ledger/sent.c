@@ -124,11 +124,13 @@ static int resend_rows(struct ledger *l, const struct resend_change *c, const st
     if (r == 0)
         r = files_repeat(l, old->id, *message);
     if (r == 0)
+        r = unit_notes_remove(l, old->id);
+    if (r == 0)
         r = sql_run(&l->writer,
                     "UPDATE message SET settled=1, (problems, warnings)="
                     "(SELECT problems, warnings FROM message WHERE id=?2) WHERE id=?1",
                     "ii", *message, old->id);
-    return r ? r : sql_run(&l->writer, "UPDATE message SET replaced=1 WHERE id=?", "i", old->id);
+    return r ? r : sql_run(&l->writer, "UPDATE message SET replaced=1, show=0 WHERE id=?", "i", old->id);
 }
 
 static bool may_resend(const struct message *m)

@@ -8,7 +8,7 @@ int ledger_to_show(struct ledger *l, uint64_t *messages, size_t max)
     WITH_READER(l, c);
     if (!c)
         return -EIO;
-    autoquery s = sql_query(c, "SELECT id FROM message WHERE show=1 ORDER BY id", "");
+    autoquery s = sql_query(c, "SELECT id FROM message WHERE show=1 AND outgoing=0 ORDER BY id", "");
     return column_ids(s, messages, max);
 }
 

@@ -170,21 +170,6 @@ static int judge_apply(struct ledger *l, struct change *change)
     return c->fault ? unit_rejected(l, c, &m, choice.left) : unit_goes(l, c, &m, files, n, choice.left);
 }
 
-static void notes_copy(struct ledger *l, struct judge_change *c, const struct ledger_unit_judgement *j)
-{
-    autofree struct note *notes = calloc(j->n_notes + 1, sizeof *notes);
-    c->change.failed |= !notes;
-    for (size_t i = 0; i < j->n_notes && notes; i++)
-        notes[i] = (struct note){
-            .parent = j->notes[i].parent,
-            .name = change_text(&c->change, j->notes[i].name),
-            .folded = change_text(&c->change, j->notes[i].folded),
-            .report = change_content(l, &c->change, j->notes[i].text, j->notes[i].length),
-        };
-    c->notes = change_copy(&c->change, notes, j->n_notes * sizeof *notes);
-    c->n_notes = j->n_notes;
-}
-
 static void judgement_copy(struct ledger *l, struct judge_change *c, const struct ledger_unit_judgement *j)
 {
     c->names = change_copy(&c->change, j->names, j->n * sizeof *j->names);
@@ -193,25 +178,19 @@ static void judgement_copy(struct ledger *l, struct judge_change *c, const struc
     for (size_t i = 0; i < j->n && c->names; i++)
         c->names[i] = change_text(&c->change, j->names[i]);
     c->fault = j->fault ? reason_copy(&c->change, j->fault) : NULL;
-    if (j->fault)
-        notes_copy(l, c, j);
+    if (j->fault) {
+        c->notes = notes_copy(l, &c->change, j->notes, j->n_notes);
+        c->n_notes = j->n_notes;
+    }
     c->problems = problems_copy(&c->change, j->problems, j->n_problems);
     c->warnings = j->warnings;
     message_id_new(&c->other);
 }
 
-static bool notes_are_safe(const struct ledger_unit_judgement *j)
-{
-    for (size_t i = 0; j->fault && i < j->n_notes; i++)
-        if (!name_is_safe(j->notes[i].name) || !j->notes[i].folded || !j->notes[i].length)
-            return false;
-    return true;
-}
-
 int ledger_judge_unit(struct ledger *l, uint64_t message, const struct ledger_unit_judgement *j,
                       ledger_done_fn *done, void *context)
 {
-    if (j->n == 0 || j->n > ENVELOPE_FILES_MAX || !notes_are_safe(j))
+    if (j->n == 0 || j->n > ENVELOPE_FILES_MAX || (j->fault && !notes_are_safe(j->notes, j->n_notes)))
         return change_answer(-EINVAL, done, context);
     struct judge_change *c = change_new(sizeof *c, judge_apply, done, context);
     if (c) {

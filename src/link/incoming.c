@@ -148,13 +148,20 @@ static void found(void *context, const struct careplan_problem *problem)
         open_fault(in, problem->code);
 }
 
-static int name_file(struct incoming *in, struct incoming_file *f, const struct envelope_file *named)
+/* A name that cannot be in the inbox is "". */
+static void name_file(struct incoming *in, struct incoming_file *f, const struct envelope_file *named)
 {
     f->size = named->size;
     snprintf(f->kind, sizeof f->kind, "%s", named->kind);
     if (in->l->names.normalise(named->name, f->name) || strcmp(named->name, f->name) != 0)
-        return fault(in, "file-name");
+        f->name[0] = '\0';
     in->l->names.fold(f->name, f->folded);
+}
+
+static int judge_name(struct incoming *in, struct incoming_file *f)
+{
+    if (!f->name[0])
+        return fault(in, "file-name");
     if (careplan_name_parse(rules_standard(in->l->rules), f->name, &f->transfer, NULL, NULL) ==
         CAREPLAN_NAME_TRANSFER)
         return judge_transfer(in, f);
@@ -193,9 +200,11 @@ int incoming_manifest(void *incoming, const struct manifest *m, const uint8_t *j
     if (!in->files || buffer_append(&in->manifest, json, length))
         return local(in, -ENOMEM);
     in->n_files = m->n_files;
+    for (size_t i = 0; i < m->n_files; i++) /* all: what is refused has to be named to its sender */
+        name_file(in, &in->files[i], &m->files[i]);
     int r = 0;
     for (size_t i = 0; r == 0 && i < m->n_files; i++)
-        r = name_file(in, &in->files[i], &m->files[i]);
+        r = judge_name(in, &in->files[i]);
     return r ? r : refuse_twins(in);
 }
 
@@ -327,5 +336,21 @@ int incoming_give(struct incoming *in, struct ledger_incoming *out)
     out->sequence = in->sequence;
     out->manifest = in->manifest.data;
     out->manifest_length = in->manifest.length;
+    return 0;
+}
+
+int incoming_describe(struct incoming *in, struct ledger_incoming *out)
+{
+    out->sequence = in->sequence;
+    in->given = calloc(in->n_files + 1, sizeof *in->given);
+    if (!in->given)
+        return -ENOMEM;
+    for (size_t i = 0; i < in->n_files; i++) {
+        const struct incoming_file *f = &in->files[i];
+        if (f->name[0])
+            in->given[out->n_files++] = (struct ledger_incoming_file){
+                .name = f->name, .folded = f->folded, .kind = f->kind, .size = f->size};
+    }
+    out->files = in->given;
     return 0;
 }

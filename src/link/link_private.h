@@ -228,6 +228,9 @@ int incoming_judge(struct incoming *in);
 /* Fills files, sequence and manifest of `out`; the contents pass to the caller's ledger_receive. 0, -ENOMEM.
  */
 int incoming_give(struct incoming *in, struct ledger_incoming *out);
+/* The same of one that is refused, without contents: sequence number and names, as far as the manifest says
+ * them (the sender has signed it). */
+int incoming_describe(struct incoming *in, struct ledger_incoming *out);
 
 /* keys.c */
 /* Ends an enrolment that was interrupted between its two renames. */

@@ -102,6 +102,10 @@ static void refuse(struct opening *o, const char *reason, const char *told)
               o->job->error.text);
     struct ledger_incoming in = {
         .refused = true, .reason = reason, .sequence = "", .created = o->statement.created};
+    if (o->in && incoming_describe(o->in, &in)) {
+        ended(o, OPEN_RETRY);
+        return;
+    }
     hand_in(o, &in, RECEIPT_REFUSED, code);
 }
 

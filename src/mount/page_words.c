@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -75,11 +76,13 @@ void page_remedy(const struct careplan_standard *standard, const struct ledger_s
     status_remedy_words(kind, p->code, p->line, p->column, CAREPLAN_JA, out);
 }
 
-/* What the message is rejected for. */
+/* What the message is rejected for; or, of one that the partner refused, what was a warning here (its codes
+ * come in lower case). */
 static const struct ledger_problem *fault_of(const struct ledger_status *s)
 {
-    for (size_t i = 0; i < s->n_problems; i++)
-        if (s->problems[i].error && strcmp(s->problems[i].code, s->reason) == 0)
+    bool rejected = strcmp(s->state, "rejected") == 0, refused = strcmp(s->state, "refused") == 0;
+    for (size_t i = 0; (rejected || refused) && i < s->n_problems; i++)
+        if ((s->problems[i].error || refused) && strcasecmp(s->problems[i].code, s->reason) == 0)
             return &s->problems[i];
     return NULL;
 }
@@ -87,7 +90,7 @@ static const struct ledger_problem *fault_of(const struct ledger_status *s)
 void page_reason(const struct careplan_standard *standard, const struct ledger_status *s,
                  char out[PAGE_REASON_SIZE])
 {
-    const struct ledger_problem *fault = strcmp(s->state, "rejected") == 0 ? fault_of(s) : NULL;
+    const struct ledger_problem *fault = fault_of(s);
     if (!fault || !(fault->line || fault->column)) {
         status_reason_words(s->reason, CAREPLAN_JA, out);
         return;

@@ -253,7 +253,8 @@ static bool take(void *context, const struct ledger_status *s)
         p->waiting += strcmp(s->state, "sent") != 0;
     else if (words.tone == TONE_WAIT)
         p->arrived++;
-    if (s->warnings && strcmp(s->state, "rejected") != 0 && strcmp(s->state, "withdrawn") != 0)
+    if (s->warnings && strcmp(s->state, "rejected") != 0 && strcmp(s->state, "refused") != 0 &&
+        strcmp(s->state, "withdrawn") != 0)
         row_notes(p, s, &words);
     if (s->outgoing)
         row_out(p, s, &words);

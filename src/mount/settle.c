@@ -199,6 +199,13 @@ static void find_new_units(struct settler *s)
     }
 }
 
+static void tell_refused(struct settler *s)
+{
+    const struct settle_look look = {.ledger = s->ledger, .rules = s->rules, .host = &s->host};
+    while (settle_tell_refused(&look) > 0)
+        ;
+}
+
 static void wake_waiting(void *context, struct unit_entry *e)
 {
     struct settler *s = context;
@@ -472,11 +479,14 @@ static void *run(void *context)
     s->sweep_at = s->steady_since + POLL;
     s->idle_at = s->steady_since + IDLE;
     find_new_units(s);
+    tell_refused(s);
     while (wait_for_work(s, &units, &directory)) {
         int64_t now = clock_boot_ms();
         watch_clock(s, now);
-        if (units)
+        if (units) {
             find_new_units(s);
+            tell_refused(s);
+        }
         look_at_units(s, now);
         judge_unjudged(s);
         remove_lingering(s, now);

@@ -33,6 +33,9 @@ struct settle_look {
 };
 
 enum settle_outcome settle_look(struct settle_look *look);
+/* What was refused since: told beside the files. 1: there is more; negative: it failed, the next time tells
+ * it. Of `look` only ledger, rules and host are asked. */
+int settle_tell_refused(const struct settle_look *look);
 /* Its message has gone: the report, if one stands, too. */
 void settle_report_gone(const struct settle_look *look, const char *sequence);
 

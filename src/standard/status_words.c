@@ -130,12 +130,27 @@ static const struct {
     {true, "taken", NULL, {"取込済", TONE_DONE, "相手の事業所が取り込みました。"}},
     {true,
      "refused",
+     "cp*",
+     {"受取不可", TONE_TODO,
+      "相手の事業所のシステムの検査で誤りとされ、受け取られませんでした。こちらの検査では送れるものだったので、相手の"
+      "設定か版が違う可能性があります。連番と理由を相手の事業所に伝えてください。直したファイルか、相手の設定が"
+      "直ったら同じファイルを、もう一度保存すると送られます。保存したファイルは outbox に残っています（ないときは "
+      "archive の sent にあります）。"}},
+    {true,
+     "refused",
      NULL,
      {"受取不可", TONE_TODO,
-      "届きませんでした。相手の事業所か運営の窓口に連絡し、もう一度保存してください。"}},
+      "届きませんでした。相手の事業所か運営の窓口に連絡し、もう一度保存してください。保存したファイルは outbox に"
+      "残っています（ないときは archive の sent にあります）。"}},
     {true, "withdrawn", NULL, {"取消", TONE_GREY, "送る前に消されました。"}},
     {false, "arrived", NULL, {"未取込", TONE_WAIT, "inbox に届いています。介護ソフトに取り込んでください。"}},
     {false, "taken", NULL, {"取込済", TONE_DONE, ""}},
+    {false,
+     "refused",
+     "CP*",
+     {"受取不可", TONE_TODO,
+      "検査で誤りが見つかったため、受け取っていません（inbox には入っていません）。連番と理由を相手の事業所に"
+      "伝え、直して送り直してもらってください。"}},
     {false,
      "refused",
      NULL,
@@ -144,11 +159,18 @@ static const struct {
     {false, "superseded", NULL, {"差替済", TONE_GREY, "新しいものが届いたので、取り込まなくて構いません。"}},
 };
 
+/* A reason that ends with "*" is a family. */
+static bool reason_fits(const char *entry, const char *reason)
+{
+    size_t n = strlen(entry);
+    return n && entry[n - 1] == '*' ? strncmp(entry, reason, n - 1) == 0 : strcmp(entry, reason) == 0;
+}
+
 struct status_words status_words(bool outgoing, const char *state, const char *reason)
 {
     for (size_t i = 0; i < sizeof states / sizeof *states; i++)
         if (states[i].outgoing == outgoing && strcmp(states[i].state, state) == 0 &&
-            (!states[i].reason || strcmp(states[i].reason, reason) == 0))
+            (!states[i].reason || reason_fits(states[i].reason, reason)))
             return states[i].words;
     return (struct status_words){state, TONE_GREY, ""};
 }
@@ -230,13 +252,58 @@ static void rule_fill(const struct careplan_rule *rule, enum careplan_language l
                   WORDS_MAX);
 }
 
-/* Nor is the item known here. */
+/* Where to go on. What would not fit stays as it is. */
+static char *replace(char *at, size_t n, const char *by, const char *buffer)
+{
+    size_t m = strlen(by), rest = strlen(at + n) + 1;
+    if ((size_t)(at - buffer) + m + rest > STATUS_REASON_SIZE)
+        return at + n;
+    memmove(at + m, at + n, rest);
+    memcpy(at, by, m);
+    return at + m;
+}
+
+static bool is_particle(const char *at) /* hiragana before `at` */
+{
+    const unsigned char *c = (const unsigned char *)at - 3;
+    return c[0] == 0xE3 && (c[1] == 0x81 || (c[1] == 0x82 && c[2] <= 0x9F));
+}
+
+/* 「対象年月「…」の日」 is read without it, 「中身が「…」の形式」 is not. */
+static void cut_quoted(char *text, const char *buffer)
+{
+    static const char empty[] = "「…」";
+    size_t n = strlen(empty);
+    for (char *at = text; (at = strstr(at, empty));)
+        if (at - buffer < 3 || !is_particle(at))
+            at = replace(at, n, "", buffer);
+        else if (strncmp(at + n, "の", strlen("の")) == 0)
+            at = replace(at, n, "所定", buffer);
+        else
+            at += n;
+}
+
+/* Nor is the item known here: a sentence that can be read without what would stand in its places. */
 static void rule_words(const struct careplan_rule *rule, enum careplan_language language,
                        char out[STATUS_REASON_SIZE])
 {
+    static const struct {
+        const char *empty, *by;
+    } neutral[][4] = {
+        [CAREPLAN_JA] = {{"「項目」の「…」", "ある項目の値"},
+                         {"「項目」", "ある項目"},
+                         {"（…）", ""},
+                         {"（…～…）", ""}},
+        [CAREPLAN_EN] = {{"\"…\" of an item", "the value of an item"}, {" (…)", ""}},
+    };
     bool japanese = language == CAREPLAN_JA;
     size_t n = (size_t)snprintf(out, STATUS_REASON_SIZE, japanese ? "%s：" : "%s: ", rule->code);
     rule_fill(rule, language, japanese ? "項目" : "an item", out + n, STATUS_REASON_SIZE - n);
+    for (size_t i = 0; i < sizeof neutral[0] / sizeof *neutral[0] && neutral[language][i].empty; i++)
+        for (char *at = out + n; (at = strstr(at, neutral[language][i].empty));)
+            at = replace(at, strlen(neutral[language][i].empty), neutral[language][i].by, out);
+    if (japanese)
+        cut_quoted(out + n, out);
 }
 
 /* As problem_put names it. */

@@ -445,6 +445,29 @@ static void refused_with(struct world *w, uint64_t m, const char *reason)
     assert_int_equal(station_count_in(&w->service, "arrived"), 0);
 }
 
+/* The refused unit, as its receiver knows it: "SEQUENCE: KIND KIND ". */
+static bool tell_refused(void *context, const struct ledger_status *s)
+{
+    char *out = context;
+    size_t n = (size_t)snprintf(out, 512, "%s: ", s->sequence);
+    for (size_t i = 0; i < s->n_files; i++) {
+        n += (size_t)snprintf(out + n, 512 - n, "%s ", s->files[i].kind);
+        assert_true(s->files[i].size > 0 && s->files[i].content == 0);
+    }
+    return false;
+}
+
+/* So that it can be named to the sender. */
+static void what_is_refused_is_known_by_its_number_and_kinds(void **state)
+{
+    struct world *w = *state;
+    char text[512];
+    start_both(w);
+    refused_with(w, station_send_sample(&w->care, SERVICE, "../broken/B45_unit_user_mismatch"), "CP1311");
+    assert_int_equal(ledger_status_list(w->service.ledger, 0, 1, tell_refused, text), 0);
+    assert_string_equal(text, "20250401094500: UPHOSOKU UPPLAN UPSIKYU ");
+}
+
 static void a_document_whose_content_is_something_else_is_refused(void **state)
 {
     struct world *w = *state;
@@ -541,6 +564,7 @@ int main(void)
         RULE(a_transfer_file_of_another_office_is_refused),
         RULE(a_unit_whose_records_do_not_fit_each_other_is_refused),
         RULE(a_unit_that_lacks_a_file_is_refused),
+        RULE(what_is_refused_is_known_by_its_number_and_kinds),
         RULE(a_file_that_is_only_warned_of_arrives),
     };
     const char *only = getenv("CAREPLAN_ONLY");

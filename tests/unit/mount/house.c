@@ -261,6 +261,16 @@ void send_out(struct house *h, uint64_t message)
                      0);
 }
 
+void refuse(struct house *h, uint64_t message, const char *reason)
+{
+    struct office_id by = office(SERVICE);
+    struct receipt r = {
+        .kind = RECEIPT_REFUSED, .sender = office(CARE), .id = unit_of(h, message).id, .at = clock_utc_ms()};
+    snprintf(r.detail, sizeof r.detail, "%s", reason);
+    assert_int_equal(ledger_receipt_got(h->ledger, &r, &by, (const uint8_t *)"r", 1, NULL, NULL), 0);
+    assert_int_equal(unit_of(h, message).state, OUT_REFUSED);
+}
+
 /* ---- Looking ---- */
 
 struct ledger_unit unit_of(struct house *h, uint64_t message)

@@ -57,6 +57,8 @@ struct ledger_unit unit_of(struct house *h, uint64_t message);
 bool has_entry(struct house *h, uint64_t folder, const char *name);
 /* As the link does: sealed, and accepted by the hub now. */
 void send_out(struct house *h, uint64_t message);
+/* The partner's answer: refused, for this reason ("cp1113"). */
+void refuse(struct house *h, uint64_t message, const char *reason);
 
 /* Waits until the unit is in `state` (and has the reason, when not NULL); fails after 10 s. */
 void wait_state(struct house *h, uint64_t message, enum out_state state, const char *reason);

@@ -150,8 +150,8 @@ static void a_rejected_file_has_its_rule_in_words(void **state)
     struct house *h = *state;
     autobuffer page = {0}, table = {0};
     save(h, &(struct save_of){.name = DELETION, .text = "1", .verdict = VERDICT_REJECTED}, NULL);
-    assert_non_null(strstr(html(h, &page), "［CP1042：「項目」の「…」は…桁です。"));
-    assert_non_null(strstr(csv(h, &table), "\"CP1042：「項目」の「…」は…桁です。"));
+    assert_non_null(strstr(html(h, &page), "［CP1042：ある項目の値は…桁です。"));
+    assert_non_null(strstr(csv(h, &table), "\"CP1042：ある項目の値は…桁です。"));
 }
 
 #define ACTUAL "UPJSK_202504_0300000005_11_0300000100_43_20250401090000.CSV"

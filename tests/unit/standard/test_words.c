@@ -18,9 +18,11 @@ static void a_rule_is_told_with_its_sentence(void **state)
 {
     (void)state;
     char text[STATUS_REASON_SIZE];
-    assert_string_equal(ja("CP1042", text), "CP1042：「項目」の「…」は…桁です。…桁で出力してください。");
+    assert_string_equal(ja("CP1042", text), "CP1042：ある項目の値は…桁です。…桁で出力してください。");
     assert_string_equal(ja("cp3009", text),
-                        "CP3009：文書の中身が「…」の形式ではありません。"); /* as receipts have it */
+                        "CP3009：文書の中身が所定の形式ではありません。"); /* as receipts have it */
+    assert_string_equal(ja("cp1113", text), "CP1113：ある項目の値が対象年月の日ではありません。");
+    assert_string_equal(ja("CP3003", text), "CP3003：ファイル名の送信元の事業所が、自分の事業所と違います。");
     status_reason_words("CP3008", CAREPLAN_EN, text);
     assert_string_equal(text, "CP3008: Documents of type \"…\" cannot be sent.");
 }
@@ -115,6 +117,9 @@ static void the_precise_reason_comes_before_the_state(void **state)
     assert_string_equal(status_words(true, "waiting", "partner-unknown").label, "相手が未参加");
     assert_string_equal(status_words(true, "waiting", "of-a-later-ledger").label, "送信待ち");
     assert_string_equal(status_words(false, "refused", "unreadable").label, "受取不可");
+    assert_non_null(strstr(status_words(true, "refused", "cp1113").what, "相手の設定か版が違う"));
+    assert_null(strstr(status_words(true, "refused", "unit-size").what, "相手の設定か版が違う"));
+    assert_non_null(strstr(status_words(false, "refused", "CP1113").what, "検査で誤りが見つかった"));
     assert_null(strstr(status_words(true, "rejected", "CP3003").what, "同じ名前で"));
     assert_non_null(strstr(status_words(true, "rejected", "CP1034").what, "古い連番のファイルを全部消して"));
     assert_non_null(strstr(status_words(true, "rejected", "CP1123").what, "従来の方法"));
