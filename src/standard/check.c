@@ -33,6 +33,8 @@ static void items_check(struct record *r)
         uint64_t errors = c->sink.errors;
         if (!item_check(&c->items, &layout->items[i], (unsigned)i + 1, &r->row->items[i]))
             record_bad(r, i, c->sink.errors > errors ? CAREPLAN_ERROR : CAREPLAN_WARNING);
+        else if (r->controls)
+            controls_check(r, i);
     }
 }
 
@@ -41,12 +43,14 @@ static void row_check(void *context, struct scanned_row *row)
     struct careplan_check *c = context;
     struct record record = {.check = c, .row = row};
     struct record *r = &record;
+    if (c->unreadable)
+        return;
     compare_pending(c);
     c->rows++;
     bool goes_on = torn_goes_on(c, row);
     r->shift = goes_on ? c->torn.sum - row->total : 0;
     encoding_check(r);
-    if (goes_on)
+    if (goes_on || c->unreadable)
         return;
     if (c->rows == 1 && is_header(row)) {
         const struct problem_place place = {.line = row->line, .column = 1, .item = &c->layout->items[0]};
@@ -118,19 +122,11 @@ static void flow_check(struct careplan_check *c)
     snprintf(ja, sizeof ja, "%sを送るのは%s、受け取るのは%sです。", title.ja, senders, takers);
     flow_offices(name->kind, false, CAREPLAN_EN, senders, sizeof senders);
     flow_offices(name->kind, true, CAREPLAN_EN, takers, sizeof takers);
-    snprintf(en, sizeof en, "It goes from %s to %s.", senders, takers);
+    snprintf(en, sizeof en, "It is sent by %s, and taken in by %s.", senders, takers);
     service_words(name->kind->standard, services[0], from);
     service_words(name->kind->standard, services[1], to);
     PROBLEM(&c->sink, c->wrong_way ? "CP1121" : "CP1127", &whole_file, title, WORD(from), WORD(to),
             ((struct word){ja, en}));
-}
-
-static bool is_utf16(const uint8_t *head, size_t length)
-{
-    if (length >= 2 && ((head[0] == 0xFF && head[1] == 0xFE) || (head[0] == 0xFE && head[1] == 0xFF)))
-        return true;
-    return length >= 4 &&
-           ((head[0] && !head[1] && head[2] && !head[3]) || (!head[0] && head[1] && !head[2] && head[3]));
 }
 
 static void image_head_check(struct careplan_check *c)
@@ -148,9 +144,10 @@ static int head_check(struct careplan_check *c)
         image_head_check(c);
         return 0;
     }
-    if (is_utf16(c->head, c->head_length)) {
+    const char *other = encoding_of_head(c->head, c->head_length);
+    if (other) {
         c->unreadable = true;
-        problem_put(&c->sink, "CP1002", &whole_file, NULL, 0);
+        PROBLEM(&c->sink, "CP1002", &whole_file, WORD(other));
         return 0;
     }
     if (c->head_length >= 3 && memcmp(c->head, "\xEF\xBB\xBF", 3) == 0) {
@@ -207,6 +204,17 @@ static void check_begin(struct careplan_check *c)
     c->begun = true;
 }
 
+/* A 別表: whether one without records is sent, the standard does not say. */
+static bool may_be_empty(const struct careplan_kind *kind)
+{
+    const struct careplan_standard *s = kind->standard;
+    for (size_t i = 0; i < s->n_units; i++)
+        for (size_t k = 0; k < UNIT_PARTS && s->units[i].subs[k]; k++)
+            if (strcmp(s->units[i].subs[k], kind->name) == 0)
+                return true;
+    return false;
+}
+
 /* What was lost is said ever after. */
 static int check_ended(struct careplan_check *c, int result)
 {
@@ -252,9 +260,11 @@ int careplan_check_finish(struct careplan_check *c, struct careplan_check_result
         r = scanner_finish(c->scanner);
     if (check_ended(c, r) < 0)
         return -ENOMEM;
-    if (c->scanner && !c->unreadable && c->rows == 0)
+    if (c->scanner && !c->unreadable && c->records == 0 && !may_be_empty(c->name.kind))
         problem_put(&c->sink, "CP1018", &whole_file, NULL, 0);
     torn_end(c);
+    if (c->scanner && !c->unreadable && scanner_end_mark(c->scanner))
+        problem_put(&c->sink, "CP1023", &whole_file, NULL, 0);
     encoding_end(c);
     records_end(c);
     if (c->no_memory) /* the last record may be remembered only there */

@@ -69,9 +69,10 @@ struct careplan_check {
     uint8_t head[HEAD_SIZE];
     size_t head_length;
     bool begun, head_done, finished;
-    bool unreadable; /* UTF-16: nothing behind the head is looked at */
+    bool unreadable; /* UTF-16, JIS: nothing more is looked at */
     bool wrong_way;  /* this kind does not go from such a sender to such a recipient: was said */
     struct encoding_guess guess;
+    struct euc_guess euc;
     bool no_memory;
     uint64_t bytes, rows, records;
     char version[7];                                   /* of the records, once known */
@@ -96,6 +97,7 @@ struct careplan_check {
 struct record {
     struct careplan_check *check;
     const struct scanned_row *row;
+    bool controls;                /* it holds control characters */
     size_t shift;                 /* items of the rows that this one goes on */
     bool bad[LAYOUT_ITEMS_MAX];   /* not of its form: no rule may read it by that */
     bool wrong[LAYOUT_ITEMS_MAX]; /* bad, and that is an error: the item will come anew with another value */
@@ -135,6 +137,10 @@ void limit_text(char out[24], size_t asked, size_t standard);
 struct problem_place record_place(const struct record *r, size_t i);
 /* Characters that are not of the encoding; marks the items that hold them. */
 void encoding_check(struct record *record);
+/* Control characters of an item whose form allows them. */
+void controls_check(struct record *record, size_t i);
+/* "UTF-16", "UTF-32", by the first bytes; NULL: neither. */
+const char *encoding_of_head(const uint8_t *head, size_t length);
 /* What only the end of the file shows of its encoding. */
 void encoding_end(struct careplan_check *c);
 

@@ -102,6 +102,69 @@ bool encoding_is_utf8(const struct encoding_guess *g)
     return g->utf8 || (g->maybe_utf8 && !g->ms932);
 }
 
+static bool is_euc_byte(uint8_t c)
+{
+    return c >= 0xA1 && c <= 0xFE;
+}
+
+/* Bytes of the EUC-JP character at the head of `text`, 0: none. */
+static size_t euc_character(const uint8_t *text, size_t length)
+{
+    if (text[0] < 0x80)
+        return 1;
+    if (length >= 3 && text[0] == 0x8F && is_euc_byte(text[1]) && is_euc_byte(text[2]))
+        return 3;
+    bool kana = text[0] == 0x8E && length >= 2 && text[1] >= 0xA1 && text[1] <= 0xDF;
+    return kana || (length >= 2 && is_euc_byte(text[0]) && is_euc_byte(text[1])) ? 2 : 0;
+}
+
+/* What is wrong with it as MS932 is more than user-defined characters. */
+static bool is_no_ms932(const uint8_t *text, size_t length)
+{
+    enum ms932_fault fault;
+    size_t offset = 0, size = 0;
+    while ((fault = ms932_next_fault(text, length, &offset, &size)) == MS932_GAIJI)
+        offset += size;
+    return fault != MS932_GOOD;
+}
+
+void euc_guess(struct euc_guess *g, const uint8_t *text, size_t length, bool ms932)
+{
+    size_t wide = 0;
+    if (g->euc || g->not_euc || ascii_run(text, length) == length)
+        return;
+    for (size_t i = 0, size; i < length; i += size) {
+        size = euc_character(text + i, length - i);
+        g->not_euc |= size == 0;
+        if (size == 0)
+            return;
+        wide += size > 1;
+    }
+    g->euc = !ms932 && wide >= 2 && is_no_ms932(text, length);
+}
+
+size_t control_find(const uint8_t *text, size_t length, size_t from)
+{
+    static const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
+    uint64_t word;
+    for (size_t i = from; i < length; i++) {
+        for (; i + sizeof word <= length; i += sizeof word) {
+            memcpy(&word, text + i, sizeof word);
+            uint64_t del = word ^ (ones * 0x7F);
+            if ((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & high)
+                break;
+        }
+        size_t end = i + sizeof word < length ? i + sizeof word : length;
+        for (; i < end; i++) {
+            uint8_t c = text[i];
+            if ((c < 0x20 && c != '\t' && c != '\r' && c != '\n') || c == 0x7F)
+                return i;
+        }
+        i--;
+    }
+    return length;
+}
+
 size_t utf8_put(char *out, uint32_t c)
 {
     if (c < 0x80) {

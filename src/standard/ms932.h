@@ -36,6 +36,16 @@ void encoding_guess(struct encoding_guess *g, const uint8_t *text, size_t length
 /* At the end of the file, or when `utf8` is decided. */
 bool encoding_is_utf8(const struct encoding_guess *g);
 
+/* Is a file EUC-JP? All its text may be that, and some of it is not MS932. */
+struct euc_guess {
+    bool euc, not_euc;
+};
+/* The next text of the file; `ms932`: it has no fault as such. */
+void euc_guess(struct euc_guess *g, const uint8_t *text, size_t length, bool ms932);
+
+/* The first control character at or behind `from` that text has no use for (not TAB, CR, LF), or `length`. */
+size_t control_find(const uint8_t *text, size_t length, size_t from);
+
 /* A value as UTF-8 for a message: at most `characters` of them, then "…"; control characters made visible.
  * Out holds at least 4 * characters + 4 bytes. `utf8`: the bytes are UTF-8 already. */
 void value_text(const uint8_t *value, size_t length, bool utf8, size_t characters, char *out);

@@ -14,6 +14,8 @@ enum {
     LIMIT_MAX = 1 << 30,
 };
 
+static const uint8_t END_MARK = 0x1A;
+
 enum state { AT_ITEM, IN_PLAIN, IN_QUOTED, AFTER_QUOTE };
 
 struct open_item {
@@ -43,6 +45,7 @@ struct scanner {
     uint8_t faults; /* of all items of the record */
     bool skipping;  /* the rest of a record that is too long */
     bool ended;     /* no more bytes will come */
+    bool held;      /* the last byte was END_MARK: it waits for what is behind it */
     unsigned restarts;
 };
 
@@ -394,7 +397,7 @@ static int window_reserve(struct scanner *s, size_t more)
     return 0;
 }
 
-int scanner_write(struct scanner *s, const uint8_t *data, size_t length)
+static int scanner_take(struct scanner *s, const uint8_t *data, size_t length)
 {
     while (length) {
         size_t slice = length < SLICE ? length : SLICE;
@@ -409,6 +412,20 @@ int scanner_write(struct scanner *s, const uint8_t *data, size_t length)
         scan(s);
     }
     return 0;
+}
+
+int scanner_write(struct scanner *s, const uint8_t *data, size_t length)
+{
+    if (length == 0)
+        return 0;
+    int result = s->held ? scanner_take(s, &END_MARK, 1) : 0;
+    s->held = data[length - 1] == END_MARK;
+    return result ? result : scanner_take(s, data, length - s->held);
+}
+
+bool scanner_end_mark(const struct scanner *s)
+{
+    return s->held;
 }
 
 int scanner_finish(struct scanner *s)

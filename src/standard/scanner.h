@@ -49,6 +49,8 @@ typedef void scanner_row_fn(void *context, struct scanned_row *row);
 struct scanner *scanner_new(size_t item_bytes, size_t row_bytes, scanner_row_fn *fn, void *context);
 int scanner_write(struct scanner *s, const uint8_t *data, size_t length); /* 0, -ENOMEM */
 int scanner_finish(struct scanner *s);                                    /* 0, -ENOMEM */
+/* Did the file end with 1A (Ctrl-Z)? Old software writes it, and it belongs to no record. */
+bool scanner_end_mark(const struct scanner *s);
 void scanner_free(struct scanner *s);
 
 #endif

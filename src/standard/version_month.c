@@ -152,7 +152,8 @@ bool version_check(struct record *r)
     if (version)
         return version_known(r, version);
     put_unknown(r);
-    return right && !is_header(r->row);
+    /* With no insurer's number either it is no record: a header, say. */
+    return right && r->row->n_items > 1 && all_digits(r->row->items[1].text, r->row->items[1].length);
 }
 
 /* ---- Month ---- */
