@@ -104,7 +104,7 @@ def symbols(*options):
 
 def headers_stand_alone_in_c_and_cpp(installed):
     names = [header.name for header in headers(installed)]
-    assert names == ["problems.h", "record.h", "standard.h", "unit.h"], f"installed headers: {names}"
+    assert names == ["binding.h", "problems.h", "record.h", "standard.h", "unit.h"], f"installed headers: {names}"
     for name in names:
         for language, standard in (("c", "c99"), ("c", "c17"), ("c++", "c++11")):
             compiler = COMPILER if language == "c" else ["c++"]

@@ -12,6 +12,7 @@
 #include "../standard/samples.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "careplan/binding.h"
 #include "careplan/problems.h"
 #include "careplan/unit.h"
 
@@ -532,6 +533,96 @@ static void a_unit_compares_no_keys_without_their_order(void **state)
     assert_int_equal(careplan_unit_judge(files, 3, NULL, NULL, NULL), CAREPLAN_UNIT_COMPLETE);
 }
 
+/* ---- Without a struct ---- */
+
+static void a_name_is_made_and_read_by_parts(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        [CAREPLAN_PART_MONTH] = "202504",         [CAREPLAN_PART_SENDER_NUMBER] = "0300000100",
+        [CAREPLAN_PART_SENDER_SERVICE] = "43",    [CAREPLAN_PART_RECIPIENT_NUMBER] = "0300000005",
+        [CAREPLAN_PART_RECIPIENT_SERVICE] = "11", [CAREPLAN_PART_SEQUENCE] = "20250325102000",
+        [CAREPLAN_PART_IMAGE_NUMBER] = "",
+    };
+    struct careplan_name *name = careplan_name_new(), *again = careplan_name_new();
+    assert_non_null(name);
+    assert_non_null(again);
+    assert_null(careplan_name_kind(name));
+    careplan_name_set_kind(name, careplan_kind_find(NULL, "202407", "UPPLAN"));
+    for (unsigned i = 0; i < ARRAY_LENGTH(texts); i++)
+        assert_int_equal(careplan_name_set_part(name, (enum careplan_name_part)i, texts[i]), 0);
+    assert_int_equal(careplan_name_set_part(name, CAREPLAN_PART_MONTH, "2025041"), -EINVAL);
+    assert_int_equal(careplan_name_set_part(name, CAREPLAN_PART_CANONICAL, "x"), -EINVAL);
+    assert_int_equal(careplan_name_set_part(name, (enum careplan_name_part)99, "x"), -EINVAL);
+    assert_int_equal(careplan_name_make(name, NULL, NULL), 0);
+    assert_string_equal(careplan_name_part(name, CAREPLAN_PART_CANONICAL), month_files[0]);
+    assert_int_equal(careplan_name_parse(NULL, month_files[0], again, NULL, NULL), CAREPLAN_NAME_TRANSFER);
+    for (unsigned i = 0; i < ARRAY_LENGTH(texts); i++)
+        assert_string_equal(careplan_name_part(again, (enum careplan_name_part)i), texts[i]);
+    assert_string_equal(careplan_name_part(again, (enum careplan_name_part)99), "");
+    assert_string_equal(careplan_kind_name(careplan_name_kind(again)), "UPPLAN");
+    assert_string_equal(careplan_kind_version(careplan_name_kind(again)), "202407");
+    careplan_name_free(name);
+    careplan_name_free(again);
+    careplan_name_free(NULL);
+}
+
+static void a_check_takes_options_and_gives_a_result_without_a_struct(void **state)
+{
+    (void)state;
+    static const char content[] =
+        "202407,039999,0000000101,20250230\r\n202407,039999,0000000102,20250325\r\n";
+    const struct careplan_name name = parts("202407", "DLT1KYO", "");
+    const struct careplan_rule *fixed = careplan_rule_at(0);
+    for (size_t i = 0; fixed && !fixed->fixed; i++)
+        fixed = careplan_rule_at(i);
+    assert_non_null(fixed);
+    struct careplan_options *o = careplan_options_new();
+    assert_non_null(o);
+    const uint64_t errors[] = {[CAREPLAN_OFF] = 0, [CAREPLAN_WARNING] = 0, [CAREPLAN_ERROR] = 1};
+    for (unsigned i = CAREPLAN_OFF; i <= CAREPLAN_ERROR; i++) {
+        assert_int_equal(careplan_options_set_severity(o, "CP1038", (enum careplan_severity)i), 0);
+        struct careplan_check_result *r = careplan_result_new();
+        assert_non_null(r);
+        assert_int_equal(
+            careplan_check_buffer(&name, content, strlen(content), careplan_options_get(o), NULL, NULL, r),
+            0);
+        assert_int_equal(careplan_result_errors(r), errors[i]);
+        assert_int_equal(careplan_result_warnings(r), i == CAREPLAN_WARNING);
+        assert_int_equal(careplan_result_records(r), 2);
+        assert_int_equal(careplan_result_bytes(r), strlen(content));
+        assert_int_equal(careplan_result_not_reported(r), 0);
+        assert_string_equal(careplan_result_version(r), "202407");
+        careplan_result_free(r);
+    }
+    assert_int_equal(careplan_options_set_severity(o, "CP0000", CAREPLAN_OFF), -ENOENT);
+    assert_int_equal(careplan_options_set_severity(o, fixed->code, CAREPLAN_OFF), -EPERM);
+    assert_int_equal(careplan_options_set_severity(o, "CP1038", (enum careplan_severity)9), -EINVAL);
+    static const size_t limits[] = {[CAREPLAN_LIMIT_ITEM_BYTES] = 1,
+                                    [CAREPLAN_LIMIT_ROW_BYTES] = 2,
+                                    [CAREPLAN_LIMIT_KEYS] = 3,
+                                    [CAREPLAN_LIMIT_IMAGES] = 4};
+    for (unsigned i = 0; i < ARRAY_LENGTH(limits); i++)
+        assert_int_equal(careplan_options_set_limit(o, (enum careplan_limit)i, limits[i]), 0);
+    assert_int_equal(careplan_options_set_limit(o, (enum careplan_limit)9, 1), -EINVAL);
+    const struct careplan_limits *set = &careplan_options_get(o)->limits;
+    assert_true(set->item_bytes == 1 && set->row_bytes == 2 && set->keys == 3 && set->images == 4);
+    careplan_options_free(o);
+    careplan_options_free(NULL);
+    careplan_result_free(NULL);
+}
+
+static void lists_end(void **state)
+{
+    (void)state;
+    assert_null(careplan_kind_at(NULL, careplan_kinds(NULL)));
+    assert_null(careplan_version_at(NULL, careplan_versions(NULL)));
+    assert_null(careplan_rule_at(careplan_rules()));
+    assert_string_equal(careplan_version_at(NULL, careplan_versions(NULL) - 1)->name, "202504");
+    assert_ptr_equal(careplan_rule_at(careplan_rules() - 1),
+                     careplan_rule_find(careplan_rule_at(careplan_rules() - 1)->code));
+}
+
 static void units_are_told_apart_by_offices_and_sequence(void **state)
 {
     (void)state;
@@ -568,6 +659,9 @@ int main(void)
         cmocka_unit_test(a_unit_leaves_out_what_is_not_of_it),
         cmocka_unit_test(a_unit_follows_the_rulings_it_was_given),
         cmocka_unit_test(a_unit_holds_keys_of_three_full_files),
+        cmocka_unit_test(a_name_is_made_and_read_by_parts),
+        cmocka_unit_test(a_check_takes_options_and_gives_a_result_without_a_struct),
+        cmocka_unit_test(lists_end),
         cmocka_unit_test(units_are_told_apart_by_offices_and_sequence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
