@@ -1,5 +1,6 @@
 """Bytes to records by section 2: comma, quotes, quotes doubled inside. Line ends are not stated: CRLF, LF and CR all end
 a record outside quotes, and an empty line holds no record."""
+import re
 from collections import namedtuple
 
 from facts import NotMs932, Problem, error, ms932, warning
@@ -53,6 +54,12 @@ def scan(data, file, problems):
     if data.startswith(b"\xef\xbb\xbf"):
         problems.append(warning("encoding", file, 1, 1, "BOM"))
         data = data[3:]
+    if data.endswith(b"\x1a"):  # Ctrl-Z: nothing is said of it, and it is no record
+        problems.append(warning("end_mark", file))
+        data = data[:-1]
+    if re.search(rb"\x1b(\$[B@]|\(I)", data):
+        problems.append(error("encoding", file, note="ISO-2022-JP"))
+        return None
     meant = reading(data)
     if meant == "either":
         problems.append(Problem("open", "encoding", file, 0, 0, "MS932 or UTF-8"))
