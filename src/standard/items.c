@@ -182,10 +182,27 @@ static size_t code_length(const struct judged *j)
     return characters;
 }
 
+/* Their meanings are Japanese: English has the codes alone, as many as there is room for. */
+static bool value_fault(const struct judged *j)
+{
+    const struct layout_item *item = j->definition;
+    char codes[VALUE_SIZE];
+    size_t at = 0;
+    for (size_t i = 0; i < item->n_values; i++) {
+        const char *code = item->values[i].code, *comma = i ? ", " : "";
+        if (at + strlen(comma) + strlen(code) + sizeof ", …" > sizeof codes) {
+            snprintf(codes + at, sizeof codes - at, ", …");
+            break;
+        }
+        at += (size_t)snprintf(codes + at, sizeof codes - at, "%s%s", comma, code);
+    }
+    return fault_words(j, "CP1034", (const struct word[]){{item->values_text, codes}}, 1);
+}
+
 static bool check_code(const struct judged *j)
 {
     if (j->definition->n_values)
-        return in_values(j) ? true : fault(j, "CP1034", j->definition->values_text);
+        return in_values(j) ? true : value_fault(j);
     size_t length = code_length(j);
     if (length == SIZE_MAX)
         return fault(j, "CP1035", "");

@@ -442,6 +442,23 @@ static void a_file_that_ended_takes_nothing_more(void **state)
     careplan_writer_free(w);
 }
 
+static void an_english_reason_has_the_codes_alone(void **state)
+{
+    (void)state;
+    autobuffer out = {0};
+    struct careplan_writer *w = writer_of("UP1KYO", &out);
+    const struct careplan_kind *kind = kind_of("202407", "UP1KYO");
+    ptrdiff_t i = careplan_kind_item_find(kind, "care_level");
+    assert_true(i > 0);
+    assert_int_equal(careplan_writer_set_item(w, (size_t)i, "99", 2), -EINVAL);
+    const struct careplan_writer_fault *fault = careplan_writer_fault(w);
+    assert_string_equal(fault->code, "CP1034");
+    assert_non_null(strstr(fault->reason, "is not in the code list ("));
+    assert_null(strstr(fault->reason, "、"));
+    assert_non_null(strstr(fault->reason, "21, 22"));
+    careplan_writer_free(w);
+}
+
 static void no_kind_has_no_records(void **state)
 {
     (void)state;
@@ -474,6 +491,7 @@ int main(void)
         cmocka_unit_test(says_ever_after_what_the_callback_said),
         cmocka_unit_test(a_file_has_a_record_and_no_half_one),
         cmocka_unit_test(a_file_that_ended_takes_nothing_more),
+        cmocka_unit_test(an_english_reason_has_the_codes_alone),
         cmocka_unit_test(no_kind_has_no_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
