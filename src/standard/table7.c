@@ -10,13 +10,14 @@ enum {
     USER_ITEMS = 3,
     OFFICE = USER + USER_ITEMS,
     MANAGED
-}; /* of the rules that look for rows of a user */
+};                                               /* of the rules that look for rows of a user */
 enum { PART_USER = 16, PART_TYPE, PART_OFFICE }; /* none of those in compare.c */
 enum {
     TOTAL_FOUND = KEY_FLAG,          /* of a user */
     SUBTOTAL_UNSURE = KEY_FLAG << 1, /* a row that may be of any of his types could not be read */
     SUBTOTAL_FOUND = KEY_FLAG,       /* of a type, and of an office of it */
     SAID = KEY_FLAG << 1,            /* of a type */
+    OF_ALL = KEY_FLAG << 2,          /* of a type: the subtotal names no office */
     ROW_FOUND = KEY_FLAG << 1,       /* of an office: a service row, several, and one inside the limit */
     ROWS_FOUND = KEY_FLAG << 2,
     WITHIN_LIMIT = KEY_FLAG << 3,
@@ -194,6 +195,7 @@ void check_has_subtotal(const struct judged *j)
     if (has_suffix(j->items[CODE], "AAAA")) {
         type->flags |= SUBTOTAL_FOUND;
         office->flags |= SUBTOTAL_FOUND;
+        type->flags |= rule_in_values(j, j->items[OFFICE]->text, j->items[OFFICE]->length) ? OF_ALL : 0;
     } else if (!table7_is_subtotal(j->items[CODE])) {
         office->flags |= office->flags & ROW_FOUND ? ROWS_FOUND : ROW_FOUND;
         office->flags |= j->items[MANAGED]->length ? WITHIN_LIMIT : 0;
@@ -220,7 +222,7 @@ void end_has_subtotal(const struct judged *j, const struct key *office)
     const struct record_rule *rule = elsewhere ? rule_of(j, RECORD_TABLE7_SUBTOTAL_ELSEWHERE) : j->rule;
     if (!(office->flags & ROWS_FOUND) || !(office->flags & WITHIN_LIMIT) ||
         (office->flags & SUBTOTAL_FOUND) || (owner_of(j, type)->flags & SUBTOTAL_UNSURE) || !rule ||
-        (type->flags & SAID))
+        (type->flags & (SAID | OF_ALL)))
         return;
     if (!elsewhere)
         type->flags |= SAID; /* one row would be enough */

@@ -119,7 +119,7 @@ def judge_subtotals(rows, place, file, insured, out):
         elif len(code) == 6 and code != TOTAL and not ROWS_7.fullmatch(code):
             of_office[code[:2], office].append(text(record, place, "managed_units"))
     for (type_, office), managed in of_office.items():
-        if len(managed) > 1 and any(managed) and (type_, office) not in summed:
+        if len(managed) > 1 and any(managed) and not {(type_, office), (type_, NINES)} & summed:
             tell = warning if type_ in {t for t, _ in summed} else error
             out.append(tell("table7_subtotal", file, 0, place["service_code"], insured + " " + type_))
 

@@ -76,6 +76,8 @@ static void a_subtotal_is_of_one_office(void **state)
     expect_rows("UPSIKYU", "", LIMITED("111211"), LIMITED("111111") THERE, TOTAL, NULL);
     expect_rows("UPSIKYU", "0:9 CP1165", LIMITED("111211"), LIMITED("111111"), SUM("11AAAA") THERE, TOTAL,
                 NULL);
+    expect_rows("UPSIKYU", "", LIMITED("111211"), LIMITED("111111"),
+                SUM("11AAAA") "|service_office_no=9999999999", TOTAL, NULL); /* of all of them */
     expect_rows("UPSIKYU", "", LIMITED("111211"), LIMITED("111111"), SUM("11AAAA"), LIMITED("111211") THERE,
                 LIMITED("111111") THERE, SUM("11AAAA") THERE, TOTAL, NULL);
 }

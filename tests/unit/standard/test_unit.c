@@ -145,6 +145,9 @@ static void images_named_in_records_must_be_there(void **state)
     expect(FILES(KIHON, IMAGE1, IMAGE2), "", &two, CAREPLAN_UNIT_COMPLETE, "");
     expect(FILES(KIHON, IMAGE1), "", &two, CAREPLAN_UNIT_INCOMPLETE, "UPKIHON_ CP1303");
     expect(FILES(KIHON, IMAGE1, IMAGE2), "", &one, CAREPLAN_UNIT_COMPLETE, "UPKIHON_IMAGE_ CP1306");
+    /* a name that is wrong there (CP1307) is the image's: it is not to be deleted for that */
+    const char *remedy = careplan_rule_find("CP1306")->remedy_ja, *item = strstr(remedy, "62列目");
+    assert_true(item && item < strstr(remedy, "消して"));
     one.keys_complete = false; /* a record could not be read: it may name the other image */
     expect(FILES(KIHON, IMAGE1, IMAGE2), "", &one, CAREPLAN_UNIT_COMPLETE, "");
     expect(FILES(KIHON, IMAGE1), "", NULL, CAREPLAN_UNIT_COMPLETE, ""); /* not known: nothing is asked */
@@ -169,9 +172,9 @@ static void every_rule_of_the_tables_is_in_the_catalogue(void **state)
 static void code_and_catalogue_name_the_same_rules(void **state)
 {
     (void)state;
-    static const char *const sources[] = {"check.c",   "compare.c",   "encoding.c", "items.c",    "name.c",
-                                          "records.c", "records.tsv", "unit.c",     "unit_keys.c",
-                                          "record_form.c", "version_month.c"};
+    static const char *const sources[] = {"check.c",     "compare.c",     "encoding.c",     "items.c",
+                                          "name.c",      "records.c",     "records.tsv",    "unit.c",
+                                          "unit_keys.c", "record_form.c", "version_month.c"};
     static const char *const header[] = {"product.h"};
     const struct careplan_rule *rules = careplan_rule_at(0);
     autobuffer text = {0};
