@@ -22,6 +22,7 @@ enum {
     QUEUED_FIRST = SECOND,    /* a queued unit is looked at again after this, then twice that … POLL */
     PARTNER_AGAIN = 6 * HOUR, /* a waiting unit, without any news of the directory */
     RETRY = 5 * SECOND,
+    LATER = SECOND, /* a large unit, while another is read */
     IDLE = 2 * SECOND,
     UNITS = 64,
     LINGERING = 32,
@@ -230,6 +231,8 @@ static int64_t due_after(struct settler *s, struct unit_entry *e, enum settle_ou
         return sum(e->touched, s->settings->unit_wait);
     case SETTLE_PARTNER:
         return now + PARTNER_AGAIN;
+    case SETTLE_LATER:
+        return now + LATER;
     case SETTLE_FAILED:
         return now + RETRY;
     case SETTLE_GONE:
@@ -257,6 +260,7 @@ static bool begin_look(struct settler *s, struct unit_entry *e, struct settle_lo
 {
     int64_t now = clock_boot_ms();
     LOCKED(&s->mutex);
+    unit_table_due(&s->units, e, NEVER); /* others may be looked at meanwhile */
     *touches = e->touches;
     look->waited = now >= sum(e->touched, s->settings->unit_wait);
     look->report_parent = e->report_parent;
@@ -267,8 +271,10 @@ static bool begin_look(struct settler *s, struct unit_entry *e, struct settle_lo
     return look->strangers != NULL;
 }
 
-/* Looks at `e`, which only this thread removes. */
-static void look_at(struct settler *s, struct unit_entry *e)
+static void look_meanwhile(void *context);
+
+/* Looks at `e`, which only this thread removes. `meanwhile`: another one is being read. */
+static void look_at(struct settler *s, struct unit_entry *e, bool meanwhile)
 {
     struct looked_at before = {.settler = s, .entry = e};
     struct settle_look look = {.ledger = s->ledger,
@@ -279,6 +285,8 @@ static void look_at(struct settler *s, struct unit_entry *e)
                                .message = e->message,
                                .may_expire = clock_boot_ms() >= s->expire_from,
                                .touched = is_touched,
+                               .meanwhile = meanwhile ? NULL : look_meanwhile,
+                               .only_small = meanwhile,
                                .context = &before};
     bool begun = begin_look(s, e, &look, &before.touches);
     const unsigned touches = before.touches;
@@ -315,10 +323,27 @@ static struct unit_entry *take_due(struct settler *s, int64_t now)
 }
 
 /* Those that are due now: what becomes due meanwhile waits for the other work of this thread. */
-static void look_at_units(struct settler *s, int64_t now)
+static void look_at_units(struct settler *s, int64_t now, bool meanwhile)
 {
     for (struct unit_entry *e; (e = take_due(s, now));)
-        look_at(s, e);
+        look_at(s, e, meanwhile);
+}
+
+/* A large unit is being read: small ones do not wait for its end. */
+static void look_meanwhile(void *context)
+{
+    struct settler *s = ((struct looked_at *)context)->settler;
+    bool changed;
+    {
+        LOCKED(&s->mutex);
+        changed = s->units_changed;
+        s->units_changed = false;
+    }
+    if (changed) {
+        find_new_units(s);
+        tell_refused(s);
+    }
+    look_at_units(s, clock_boot_ms(), true);
 }
 
 /* ---- Empty files, sent files, scratch, idle time ---- */
@@ -487,7 +512,7 @@ static void *run(void *context)
             find_new_units(s);
             tell_refused(s);
         }
-        look_at_units(s, now);
+        look_at_units(s, now, false);
         judge_unjudged(s);
         remove_lingering(s, now);
         sweep(s, now);

@@ -9,7 +9,11 @@
 #include "mount/settle_say.h"
 #include "standard/product.h"
 
-enum { READ_SIZE = 64 * 1024 };
+enum {
+    READ_SIZE = 64 * 1024,
+    SMALL = 4 << 20,        /* of a unit: takes some hundredths of a second */
+    SLICE = 16 * READ_SIZE, /* then others may be looked at */
+};
 
 CLEANUP_DEFINE(autocheck, struct careplan_check, careplan_check_free);
 
@@ -157,6 +161,8 @@ static int read_file(struct unit_judging *j, size_t i)
         if (look->touched(look->context))
             return -ECANCELED;
         at += (uint64_t)n;
+        if (at % SLICE == 0 && look->meanwhile)
+            look->meanwhile(look->context);
     }
     int r = careplan_check_finish(check, &j->results[i]);
     j->keys += j->results[i].n_keys;
@@ -216,10 +222,27 @@ int judging_begin(struct unit_judging *j, const struct settle_look *look, const 
     return r ? r : judge(j);
 }
 
+bool judging_is_small(const struct ledger_unit *u)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < u->n_files; i++)
+        bytes += u->files[i].size;
+    return bytes <= SMALL;
+}
+
+/* What stands in one file alone was judged when it was saved. */
+static bool has_others(const struct unit_judging *j)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < j->unit->n_files && n < 2; i++)
+        n += !j->names[i].kind->image;
+    return n > 1;
+}
+
 int judging_whole(struct unit_judging *j)
 {
     int r = 0;
-    for (size_t i = 0; i < j->unit->n_files && r == 0; i++)
+    for (size_t i = 0; i < j->unit->n_files && r == 0 && has_others(j); i++)
         if (!j->files[i].result && !j->names[i].kind->image)
             r = read_file(j, i);
     return r ? r : judge(j);

@@ -28,6 +28,8 @@ struct unit_judging {
     bool no_memory;
 };
 
+/* Is it read in no time? */
+bool judging_is_small(const struct ledger_unit *u);
 /* By the names and the images alone, which costs little: are all files there? 0 or negative errno. */
 int judging_begin(struct unit_judging *j, const struct settle_look *look, const struct ledger_unit *u);
 /* By what stands in them. -ECANCELED: the unit was touched meanwhile. */

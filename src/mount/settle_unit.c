@@ -223,6 +223,8 @@ static enum settle_outcome judged(struct settle_look *look, const struct ledger_
 static enum settle_outcome judge_unit(struct settle_look *look, const struct ledger_unit *u)
 {
     with_cleanup(judging_free) struct unit_judging j = {0};
+    if (look->only_small && !judging_is_small(u))
+        return SETTLE_LATER;
     int r = judging_begin(&j, look, u);
     /* While files are missing nothing is said of it yet, and nothing need be read. */
     bool waits = j.state == CAREPLAN_UNIT_INCOMPLETE && !look->waited && !look->report_parent;

@@ -12,6 +12,7 @@ enum settle_outcome {
     SETTLE_INCOMPLETE, /* something is missing: after unit_wait, then with `waited` */
     SETTLE_PARTNER,    /* until a partner joins */
     SETTLE_TOUCH,  /* until somebody touches it: rejected, held, empty, or said to be incomplete or faulty */
+    SETTLE_LATER,  /* there is much to read, and a small one was asked for (`only_small`) */
     SETTLE_FAILED, /* the ledger failed */
 };
 
@@ -27,7 +28,11 @@ struct settle_look {
     uint64_t *strangers; /* other files under its number */
     size_t n_strangers;
     bool (*touched)(void *context); /* since the look began, or to be given up? */
+    /* Called now and then while a unit is read, so that others need not wait for it: may look at them. NULL:
+     * nothing is to be done meanwhile. */
+    void (*meanwhile)(void *context);
     void *context;
+    bool only_small;
     struct office_id recipient; /* out: it has just become known */
     uint64_t report_parent;     /* in and out: where `<sequence>.未完成.txt` stands, 0 = none */
 };

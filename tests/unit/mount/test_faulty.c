@@ -329,6 +329,38 @@ static void more_files_than_go_at_once_are_told_at_once_and_heal(void **state)
     wait_state(h, messages[0], OUT_WAITING, NULL); /* without its UPKIHON */
 }
 
+/* A file of the sample, its rows again and again. */
+static char *large_text(const char *name, size_t size)
+{
+    char path[512];
+    autobuffer content = {0};
+    snprintf(path, sizeof path, SAMPLES "/%s/%s", MONTH, name);
+    assert_int_equal(file_read(path, 1 << 20, &content, NULL), 0);
+    char *text = malloc(size + content.length + 1), *end = text;
+    assert_non_null(text);
+    for (; end < text + size; end += content.length)
+        memcpy(end, content.data, content.length);
+    *end = '\0';
+    return text;
+}
+
+static void a_large_unit_that_is_read_holds_no_small_one_up(void **state)
+{
+    struct house *h = *state;
+    uint64_t large, small;
+    autofree char *text = large_text(PLAN, 48 << 20);
+    save_with(h, MONTH, USE, NULL, NULL, NULL);
+    save_with(h, MONTH, MORE, "0000000109", "0000000101", NULL);
+    save(h, &(struct save_of){.name = PLAN, .text = text}, &large);
+    house_settle(h); /* the large one is the first */
+    small = save_samples(h, "valid/a_plan_43_to_11", NULL);
+    wait_settled(h, small);
+    assert_string_equal(out_state_name(unit_of(h, large).state), "waiting");
+    for (int i = 0; i < 2000 && unit_of(h, large).state == OUT_WAITING; i++)
+        sleep_ms(10);
+    assert_string_not_equal(out_state_name(unit_of(h, large).state), "waiting");
+}
+
 static bool remember(void *context, const struct ledger_status *s)
 {
     uint64_t *told = context;
@@ -366,6 +398,7 @@ int main(void)
         TEST(a_report_that_was_deleted_comes_back_when_a_file_is_saved_again),
         TEST(what_went_before_is_told_of_beside_the_file_that_is_there),
         TEST(more_files_than_go_at_once_are_told_at_once_and_heal),
+        TEST(a_large_unit_that_is_read_holds_no_small_one_up),
         TEST(what_a_unit_that_goes_is_warned_of_stays_with_it),
     };
     setenv("CAREPLAN_LOG", "error", 1);
