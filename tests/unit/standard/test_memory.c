@@ -220,6 +220,17 @@ static void a_caller_that_does_not_look_is_told_at_the_end(void **state)
     each_folder(check_files, true);
 }
 
+/* The last record is compared with the others only at the end of the file. */
+static void memory_may_be_short_for_the_last_record_only(void **state)
+{
+    (void)state;
+    struct world *w = world_of("valid/c_result_202504_11_to_43");
+    for (size_t i = 0; i < w->n; i++)
+        w->files[i].length = (size_t)(strchr(w->files[i].content, '\n') + 1 - w->files[i].content);
+    each_allocation_fails(check_files, w);
+    world_free(w);
+}
+
 /* ---- Units ---- */
 
 static int unit_check(struct world *w)
@@ -436,6 +447,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_check_without_memory_is_no_judgement),
         cmocka_unit_test(a_caller_that_does_not_look_is_told_at_the_end),
+        cmocka_unit_test(memory_may_be_short_for_the_last_record_only),
         cmocka_unit_test(a_file_that_finds_no_memory_is_left_out_of_its_unit),
         cmocka_unit_test(a_unit_that_cannot_be_named_by_content_is_judged_as_named),
         cmocka_unit_test(records_without_memory_are_neither_read_nor_written),
