@@ -15,9 +15,10 @@ struct problem_place record_place(const struct record *r, size_t i)
 {
     const struct careplan_layout *layout = r->check->layout;
     size_t column = r->shift + i;
+    bool known = column < layout->n_items;
     return (struct problem_place){.line = r->row->items[i].line,
-                                  .column = (unsigned)column + 1,
-                                  .item = column < layout->n_items ? &layout->items[column] : NULL};
+                                  .column = known || !r->shift ? (unsigned)column + 1 : 0,
+                                  .item = known ? &layout->items[column] : NULL};
 }
 
 /* ---- One record ---- */

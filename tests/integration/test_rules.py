@@ -56,7 +56,7 @@ def test_columns_stand_below_each_other_also_in_japanese(tmp_path):
 
 def test_one_rule_whole():
     text = rules("--lang=en", "cp1042", "CP3001").stdout
-    for words in ("CP1042  length\n", '"X" of ITEM has Y characters; it must have Z.', "leading zeros", "標準仕様 別紙 項目長",
+    for words in ("CP1042  length\n", '"X" of ITEM has Y characters; it must have Z.', "Correct it to Z characters and export again.", "標準仕様 別紙 項目長",
                   "error, by the catalogue", "[rules] CP1042 = error|warning|off", "CP3001  unknown_name\n", "it is fixed"):
         assert words in text, f"{words!r} is missing in\n{text}"
 
