@@ -2,6 +2,7 @@
 import errno
 import json
 import os
+import time
 
 import pytest
 
@@ -49,6 +50,10 @@ def test_a_unit_whose_records_do_not_fit_is_not_sent_until_they_do(pair):
     name = only_report(found, "UPHOSOKU", "1行目 3列目", files)
     assert "CP1311：利用者補足情報 1行目 3列目：「被保険者番号」" in page(care), "the page names row and item"
     assert not service.names(CARE) and care.unit(sequence)["sent"] is None, "nothing is sent"
+    (care.outbox() / (name + REPORT)).unlink()
+    plan = next(f for f in files if f.startswith("UPPLAN"))
+    save(care.outbox(), {plan: files[plan]})  # the same bytes: the fault stays
+    wait_until(lambda: reports(care.outbox()) == found, "the deleted report comes back when the unit is saved again")
     files[name] = files[name].replace(b"0000000109", b"0000000101")
     save(care.outbox(), {name: files[name]})
     arrives(service, CARE, files)
@@ -146,3 +151,37 @@ def test_rules_decide_what_a_warning_is(world):
     unit = service.unit(sequence_of(files))
     assert unit["warnings"] == [] and unit["warnings_total"] == 0, "and nothing is said of it"
     assert not reports(service.outbox())
+
+
+def test_what_the_partner_refuses_stays_is_told_to_both_and_goes_when_it_is_saved_again(world):
+    hub = world.hub().start()
+    care = world.mount("care", "[rules]\nCP1113 = error\n").enrol(hub, CARE)
+    service = world.mount("service", "[outbox]\nsettle = 500ms\nlinger = 1s\n").enrol(hub, SERVICE)
+    care.start()
+    service.start()
+    wait_until(lambda: service.partner(service.outbox(), CARE), "the directory arrives")
+    files = sample(ACTUAL)
+    (name, _), = files.items()
+    sequence = sequence_of(files)
+    save(service.outbox(), files)  # a warning here
+    wait_until(lambda: service.state_of(sequence) == "refused", "an error there")
+    wait_until(lambda: reports(service.outbox()), "a report beside the file")
+    (report,) = reports(service.outbox()).values()
+    assert CARE in report and "CP1113：実績情報 2行目 10列目：「サービス利用日」" in report, report
+    html = page(service)
+    assert "念のため確かめるもの（送信は" not in html, "it does not go on"
+    assert "相手の設定か版が違う可能性" in html and "［CP1113：実績情報 2行目 10列目：" in html, html
+    html = page(care)
+    assert f"連番 {sequence}" in html and "実績情報" in html and "内容不明" not in html, "the receiver can name it"
+    assert "CP1113：ある項目の値が対象年月の日ではありません。" in html, html
+    assert care.unit(sequence, direction="in")["files"] == [name]
+    care.stop()
+    care.config.write_text(care.config.read_text().replace("CP1113 = error", "CP1113 = warning"))
+    care.start()
+    time.sleep(2)
+    assert (service.outbox() / name).exists(), "linger is long over, but nobody has it"
+    save(service.outbox(), files)
+    arrives(care, SERVICE, files)
+    wait_until(lambda: os.listdir(service.outbox()) == [service.partner(service.outbox(), CARE).name], "file and report go")
+    states = [u["state"] for u in service.status()["units"] if u["sequence"] == sequence]
+    assert len(states) == 2 and "refused" in states, states
