@@ -496,7 +496,7 @@ static void a_transfer_file_that_fails_the_check_is_refused(void **state)
     refused_with(w,
                  station_send_document(&w->care, SERVICE,
                                        "UPPLAN_202504_0300000100_43_0300000005_11_20250325102000.CSV", 3000),
-                 "CP1101");
+                 "CP1005");
 }
 
 static void a_transfer_file_of_another_office_is_refused(void **state)
