@@ -105,6 +105,8 @@ static const char *what_the_file_needs(const struct careplan_report *r)
 {
     if (count(r, PART_CORRECT) == 0)
         return "このファイルはまだ送られていないので、下のお知らせのとおりにしてください。";
+    if (has_rule(r, RULE_REFUSED))
+        return "このファイルは送りましたが受け取られなかったので、下のとおりにしてください。";
     if (is_out_of_scope(r))
         return "このファイルは送られていないので、下のとおりにしてください（連携では送れないサービスです）。";
     if (has_wrong_office(r))

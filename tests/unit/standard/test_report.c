@@ -97,6 +97,30 @@ static void a_wrong_name_is_corrected_and_the_file_is_not_saved_again(void **sta
     assert_null(strstr(text, "同じ名前"));
 }
 
+static void a_file_that_was_refused_was_sent(void **state)
+{
+    (void)state;
+    with_cleanup(autoreport) struct careplan_report *r = report_of(CAREPLAN_REPORT_ERROR);
+    report_add_code(r, RULE_REFUSED, (const char *[]){"0300000005-11", "CP1034"}, 2);
+    autofree char *text = text_of(r);
+    const char *end = strchr(text, '\n'), *sent = strstr(text, "送りましたが");
+    assert_true(end && sent && sent < end);
+    assert_null(strstr(text, "送られていない"));
+}
+
+static void a_service_out_of_scope_goes_by_other_means(void **state)
+{
+    (void)state;
+    static const char *const codes[] = {"CP1121", "CP1123", "CP1124"};
+    for (size_t i = 0; i < ARRAY_LENGTH(codes); i++) {
+        with_cleanup(autoreport) struct careplan_report *r = report_of(CAREPLAN_REPORT_ERROR);
+        add(r, codes[i], CAREPLAN_ERROR, 0);
+        autofree char *text = text_of(r);
+        assert_non_null(strstr(text, "従来の方法で送ったら、上の「ファイル」に書かれたファイルを消して"));
+        assert_null(strstr(text, "同じ名前")); /* it would be rejected again */
+    }
+}
+
 static void a_file_that_is_held_waits_to_be_confirmed(void **state)
 {
     (void)state;
@@ -127,6 +151,8 @@ int main(void)
         cmocka_unit_test(good_files_are_named_as_far_as_there_is_room),
         cmocka_unit_test(a_file_in_the_wrong_folder_is_moved),
         cmocka_unit_test(a_wrong_name_is_corrected_and_the_file_is_not_saved_again),
+        cmocka_unit_test(a_file_that_was_refused_was_sent),
+        cmocka_unit_test(a_service_out_of_scope_goes_by_other_means),
         cmocka_unit_test(a_file_that_is_held_waits_to_be_confirmed),
         cmocka_unit_test(a_sentence_is_cut_between_characters),
     };
