@@ -3,7 +3,8 @@
  *     cc check.c $(pkg-config --cflags --libs careplan) -o check
  *     ./check UPPLAN_*.CSV UPSIKYU_*.CSV UPHOSOKU_*.CSV
  *
- * Ends with 0 when the unit may be sent, with 1 when not, with 2 when a file could not be read. */
+ * A problem's place is FILE:LINE:COLUMN, 0 being the whole file and the whole row. Ends with 0 when the unit
+ * may be sent, with 1 when not, with 2 when a file could not be read or is not of the unit. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,13 +26,9 @@ static void print_problem(void *context, const struct careplan_problem *problem)
 {
     FILE *out = context;
     const char *file = careplan_problem_file(problem);
-    fprintf(out, "%s", file[0] ? file : "(unit)");
-    if (problem->line)
-        fprintf(out, ":%" PRIu64, problem->line);
-    if (problem->column)
-        fprintf(out, ":%u", problem->column);
-    fprintf(out, ": %s %s: %s\n    %s\n", problem->severity == CAREPLAN_ERROR ? "error" : "warning",
-            problem->code, problem->message_en, problem->remedy_en);
+    fprintf(out, "%s:%" PRIu64 ":%u: %s %s: %s\n    %s\n", file[0] ? file : "(unit)", problem->line,
+            problem->column, problem->severity == CAREPLAN_ERROR ? "error" : "warning", problem->code,
+            problem->message_en, problem->remedy_en);
 }
 
 static const char *base_name(const char *path)
@@ -68,6 +65,10 @@ static int add_file(struct careplan_unit_check *unit, const char *path)
 int main(int argc, char **argv)
 {
     int left_out = 0;
+    if (argc < 2) {
+        fprintf(stderr, "usage: check FILE...\n");
+        return 2;
+    }
     struct careplan_unit_check *unit = careplan_unit_check_new(NULL, NULL, 0, print_problem, stdout);
     if (!unit) {
         fprintf(stderr, "no memory\n");

@@ -3,16 +3,23 @@
 
 usage: check.py FILE…
 
-No struct of the library is described here: objects are pointers, problems are asked by functions. Ends with 0 when the unit may
-be sent, with 1 when not, with 2 when a file could not be read.
+No struct of the library is described here: objects are pointers, problems are asked by functions. A problem's place is
+FILE:LINE:COLUMN, 0 being the whole file and the whole row. Ends with 0 when the unit may be sent, with 1 when not, with 2 when a
+file could not be read or is not of the unit.
 """
 import ctypes
+import errno
 import os
 import sys
 
 JA, EN = 0, 1  # enum careplan_language
 ERROR = 2  # enum careplan_severity
 UNIT_INCOMPLETE = 2  # enum careplan_unit_state
+LEFT_OUT = {
+    errno.EINVAL: "this is no transfer file's name",
+    errno.EXDEV: "this file is of another send unit",
+    errno.EEXIST: "this name was there before",
+}
 
 library = ctypes.CDLL("libcareplan.so.0")
 
@@ -49,22 +56,23 @@ unit_errors = declare("careplan_unit_check_errors", u64, pointer)
 
 
 def check(paths, language=JA):
-    """(may it be sent, problems as dictionaries in the order they were found)"""
+    """(may it be sent: None when a file was left out; problems as dictionaries in the order they were found)"""
     problems = problems_new(1000)
     unit = unit_new(None, None, 0, problems_add, problems)
     if not problems or not unit:
         raise MemoryError
+    left_out = False
     try:
         for path in paths:
             with open(path, "rb") as file:
                 content = file.read()
             error = unit_add(unit, os.path.basename(path).encode(), content, len(content))
             if error:
-                print(f"{path}: {os.strerror(-error)}", file=sys.stderr)
-                return False, [describe(problems, i, language) for i in range(problems_count(problems))]
+                print(f"{path}: {LEFT_OUT.get(-error) or os.strerror(-error)}", file=sys.stderr)
+                left_out = True
         state = unit_judge(unit)
         found = [describe(problems, i, language) for i in range(problems_count(problems))]
-        return state != UNIT_INCOMPLETE and unit_errors(unit) == 0, found
+        return None if left_out else state != UNIT_INCOMPLETE and unit_errors(unit) == 0, found
     finally:
         unit_free(unit)
         problems_free(problems)
@@ -74,7 +82,7 @@ def describe(problems, i, language):
     problem = problems_at(problems, i)
     return {
         "code": problem_code(problem).decode(),
-        "error": problem_severity(problem) == ERROR,
+        "severity": "error" if problem_severity(problem) == ERROR else "warning",
         "file": problem_file(problem).decode(),
         "line": problem_line(problem),
         "column": problem_column(problem),
@@ -84,15 +92,18 @@ def describe(problems, i, language):
 
 
 def main():
+    if len(sys.argv) < 2:
+        print("usage: check.py FILE...", file=sys.stderr)
+        return 2
     try:
         good, problems = check(sys.argv[1:])
     except OSError as error:
         print(f"{error.filename}: {error.strerror}", file=sys.stderr)
         return 2
     for p in problems:
-        place = ":".join(str(part) for part in (p["file"], p["line"], p["column"]) if part)
-        print(f"{place}: [{p['code']}] {p['message']}\n    → {p['remedy']}")
-    return 0 if good else 1
+        place = f"{p['file'] or '(unit)'}:{p['line']}:{p['column']}"
+        print(f"{place}: {p['severity']}: {p['message']} [{p['code']}]\n    → {p['remedy']}")
+    return 2 if good is None else 0 if good else 1
 
 
 if __name__ == "__main__":

@@ -40,6 +40,12 @@ def must(*command, **options):
     return output
 
 
+def must_not(*command, status, **options):
+    ended, output = run(*command, **options)
+    assert ended == status, f"{' '.join(map(str, command))} ended with {ended}, expected {status}:\n{output}"
+    return output
+
+
 class Installed:
     """The library in a folder of its own."""
 
@@ -203,6 +209,9 @@ def judges(installed, program):
     assert status == 1 and f"{BROKEN[0].name}:1:6: error CP1006" in output, f"gaiji ended with {status}:\n{output}"
     status, output = run(program, VALID[0], SOURCE / "README.md", env=installed.environment)
     assert status == 2 and "no transfer file's name" in output, f"another file ended with {status}:\n{output}"
+    output = must_not(program, VALID[0], *BROKEN, status=2, env=installed.environment)
+    assert "this file is of another send unit" in output, output
+    assert must_not(program, status=2, env=installed.environment) == "usage: check FILE...\n"
 
 
 def the_make_example_makes_a_good_file(installed):
@@ -224,9 +233,12 @@ def the_python_example_judges(installed):
     python = ["/usr/bin/python3", EXAMPLES / "check.py"]
     assert must(*python, *VALID, env=environment) == ""
     status, output = run(*python, *BROKEN, env=environment)
-    assert status == 1 and f"{BROKEN[0].name}:1:6: [CP1006]" in output and "外字" in output, f"{status}:\n{output}"
-    status, output = run(*python, VALID[0], env=environment)
-    assert status == 1 and "CP1304" in output, f"{status}:\n{output}"
+    assert status == 1 and f"{BROKEN[0].name}:1:6: error: " in output and "外字" in output, f"{status}:\n{output}"
+    output = must_not(*python, VALID[0], status=1, env=environment)
+    assert ":0:0: error: " in output and "CP1304" in output, output
+    output = must_not(*python, VALID[0], SOURCE / "README.md", *BROKEN, status=2, env=environment)
+    assert "README.md: this is no transfer file's name" in output and "this file is of another send unit" in output, output
+    assert must_not(*python, status=2, env=environment) == "usage: check.py FILE...\n"
     status, output = run(*python, VALID[0], "missing.CSV", env=environment)
     assert (status, output) == (2, "missing.CSV: No such file or directory\n"), f"a missing file ended with {status}:\n{output}"
 
