@@ -110,11 +110,22 @@ static char *fill(const char *template, const char *name)
     return n < 0 ? NULL : text;
 }
 
+/* A document may go from a partner's folder of a mount: the catalogue's text says that the file is not sent.
+ */
+static bool is_document(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot && document_known(dot + 1);
+}
+
 void output_unknown_name(struct check_output *o, const char *path, const char *name)
 {
     const struct careplan_rule *rule = careplan_rule_find(RULE_UNKNOWN_NAME);
-    autofree char *ja = rule ? fill(rule->message_ja, name) : NULL;
-    autofree char *en = rule ? fill(rule->message_en, name) : NULL;
+    const bool document = is_document(name);
+    const char *text_ja = "「{1}」は、標準仕様のファイルではありません。文書は、ここでは確かめません。";
+    const char *text_en = "\"{1}\" is no transfer file of the standard; documents are not judged here.";
+    autofree char *ja = rule ? fill(document ? text_ja : rule->message_ja, name) : NULL;
+    autofree char *en = rule ? fill(document ? text_en : rule->message_en, name) : NULL;
     if (!ja || !en) {
         o->no_memory = true;
         return;

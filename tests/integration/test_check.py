@@ -144,6 +144,14 @@ def test_a_folder_with_folders_is_said_and_judged_without_them(tmp_path):
     assert "notes.txt: is no transfer file" in done.stderr and "unit: is a folder" in done.stderr
 
 
+def test_a_document_that_is_named_is_not_said_to_be_unfit_to_send(tmp_path):
+    (tmp_path / "photo.PDF").write_bytes(b"%PDF-1.7")
+    done = check("--lang=en", tmp_path / "photo.PDF")
+    assert done.returncode == 1 and len(problems(done)) == 1, done.stdout
+    message = problems(done)[0]["message"]
+    assert "documents are not judged here" in message and "sent" not in message, message
+
+
 def test_the_configuration_rules(tmp_path):
     """[rules] of --config: the same severities as the mount's."""
     (tmp_path / RESULT).write_bytes(content().replace(b",202504,0300000100,", b",202504,0300000109,"))
