@@ -15,6 +15,22 @@ void rule_text(char out[RULE_TEXT_SIZE], const char *template, bool japanese)
     template_fill(out, RULE_TEXT_SIZE, template, japanese ? "○○" : "ITEM", words, ARRAY_LENGTH(words));
 }
 
+void rule_remedy_text(char out[RULE_TEXT_SIZE], const char *template, bool japanese)
+{
+    char whole[RULE_TEXT_SIZE];
+    const char *end = template[0] == '{' ? strchr(template, '}') : NULL;
+    const char *begin = end ? end + 1 : template;
+    begin += strspn(begin, " ");
+    size_t length = strlen(begin);
+    const char *last = strrchr(begin, '{');
+    if (last && begin[length - 1] == '}')
+        length = (size_t)(last - begin);
+    while (length && begin[length - 1] == ' ')
+        length--;
+    snprintf(whole, sizeof whole, "%.*s", (int)length, begin);
+    rule_text(out, whole, japanese);
+}
+
 const char *severity_word(enum careplan_severity s, bool japanese)
 {
     switch (s) {
@@ -103,7 +119,7 @@ static void put_whole(const struct rules_view *v, const struct careplan_rule *ru
     printf("%s  %s\n", rule->code, rule->rule);
     rule_text(text, ja ? rule->message_ja : rule->message_en, ja);
     put_line(ja ? "内容" : "Message", width, text);
-    rule_text(text, ja ? rule->remedy_ja : rule->remedy_en, ja);
+    rule_remedy_text(text, ja ? rule->remedy_ja : rule->remedy_en, ja);
     put_line(ja ? "直し方" : "What to do", width, text);
     put_line(ja ? "出典" : "Source", width, rule->source);
     ruling_text(text, v, rule);

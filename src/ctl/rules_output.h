@@ -19,6 +19,8 @@ struct rules_view {
 
 /* The catalogue's text with its placeholders as a person reads them: 「○○」が X 桁 …; ITEM has X …. */
 void rule_text(char out[RULE_TEXT_SIZE], const char *template, bool japanese);
+/* The same of a remedy: a placeholder at either end is a sentence that some files get, and left out. */
+void rule_remedy_text(char out[RULE_TEXT_SIZE], const char *template, bool japanese);
 const char *severity_word(enum careplan_severity s, bool japanese);
 /* Is the rule named in [rules]? */
 bool view_names(const struct rules_view *v, const struct careplan_rule *rule);

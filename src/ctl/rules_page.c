@@ -63,10 +63,8 @@ static void put_group(const char *code)
 }
 
 /* As text, also where Markdown would read a mark. */
-static void put_text(const char *template, bool japanese)
+static void put_text(const char *text)
 {
-    char text[RULE_TEXT_SIZE];
-    rule_text(text, template, japanese);
     for (const char *p = text; *p; p++) {
         if (strchr("\\`*<>[]|", *p))
             putchar('\\');
@@ -74,19 +72,26 @@ static void put_text(const char *template, bool japanese)
     }
 }
 
+/* What is wrong, and what to do. */
+static void put_texts(const char *message, const char *remedy, bool japanese)
+{
+    char text[RULE_TEXT_SIZE];
+    fputs("\n- ", stdout);
+    rule_text(text, message, japanese);
+    put_text(text);
+    fputs("<br>→ ", stdout);
+    rule_remedy_text(text, remedy, japanese);
+    put_text(text);
+}
+
 static void put_rule(const struct careplan_rule *rule)
 {
-    printf("\n### %s\n\n**%s** %s · `%s`%s\n\n- ", rule->code, severity_word(rule->severity, true),
+    printf("\n### %s\n\n**%s** %s · `%s`%s\n", rule->code, severity_word(rule->severity, true),
            severity_word(rule->severity, false), rule->rule, rule->fixed ? " · 変えられません / fixed" : "");
-    put_text(rule->message_ja, true);
-    fputs("<br>→ ", stdout);
-    put_text(rule->remedy_ja, true);
-    fputs("\n- ", stdout);
-    put_text(rule->message_en, false);
-    fputs("<br>→ ", stdout);
-    put_text(rule->remedy_en, false);
+    put_texts(rule->message_ja, rule->remedy_ja, true);
+    put_texts(rule->message_en, rule->remedy_en, false);
     fputs("\n- 出典 / source: ", stdout);
-    put_text(rule->source, true);
+    put_text(rule->source);
     putchar('\n');
 }
 

@@ -64,6 +64,16 @@ static void put_unknown(struct record *r)
     put_version(r, "CP1101", expected, version_words(r->check, expected), WORD(""));
 }
 
+/* A version of the tables that does not have this kind of file: 202208 has no UPKIHON, and tables of one's
+ * own may lack some. */
+static void put_no_layout(struct record *r)
+{
+    const struct careplan_kind *kind = r->check->name.kind;
+    const struct word title = {careplan_kind_title(kind, CAREPLAN_JA),
+                               careplan_kind_title(kind, CAREPLAN_EN)};
+    put_version(r, "CP1107", kind->name, title, WORD(""));
+}
+
 /* The name has the form of another version than the content. */
 static void put_other_form(struct record *r, const struct careplan_kind *content)
 {
@@ -121,7 +131,7 @@ static bool version_known(struct record *r, const struct careplan_version *versi
         return right;
     }
     if (!content || !content->layout) {
-        put_unknown(r);
+        put_no_layout(r);
         return right;
     }
     if (c->version[0] == '\0')
@@ -158,6 +168,38 @@ bool version_check(struct record *r)
 
 /* ---- Month ---- */
 
+/* The newest version that is for the month, whether it has the kind or not; NULL: none. */
+static const struct careplan_version *version_for(const struct careplan_standard *s, const char *month)
+{
+    const struct careplan_version *newest = NULL;
+    for (size_t i = 0; i < s->n_versions; i++) {
+        const struct careplan_version *v = &s->versions[i];
+        if (v->replaced_by[0] == '\0' && version_applies(v, month) &&
+            (!newest || strcmp(v->name, newest->name) > 0))
+            newest = v;
+    }
+    return newest;
+}
+
+/* What to say of the month instead. */
+static void month_words(const struct careplan_kind *named, const char *month, char ja[VALUE_SIZE],
+                        char en[VALUE_SIZE])
+{
+    const struct careplan_kind *kind = kind_of_month(named->standard, named->name, month);
+    const struct careplan_version *version = version_for(named->standard, month);
+    if (kind) {
+        snprintf(ja, VALUE_SIZE, "この月は%s、%s", kind->version->name, kind->version->name_ja);
+        snprintf(en, VALUE_SIZE, "that month is of version %s", kind->version->name);
+    } else if (version) {
+        snprintf(ja, VALUE_SIZE, "この月は%sですが、この種類のファイルの様式がありません", version->name);
+        snprintf(en, VALUE_SIZE, "that month is of version %s, which has no layout for this kind of file",
+                 version->name);
+    } else {
+        snprintf(ja, VALUE_SIZE, "この月のバージョンはありません");
+        snprintf(en, VALUE_SIZE, "no version is for that month");
+    }
+}
+
 /* A version is used from one service month on, and until one (標準仕様 改版履歴). */
 static void version_of_month(struct record *r, const char *month)
 {
@@ -169,13 +211,7 @@ static void version_of_month(struct record *r, const char *month)
     c->wrong_month = true;
     char ja[VALUE_SIZE], en[VALUE_SIZE];
     const struct problem_place place = record_place(r, 0);
-    const struct careplan_kind *kind = kind_of_month(c->name.kind->standard, c->name.kind->name, month);
-    if (kind)
-        snprintf(ja, sizeof ja, "この月は%s、%s", kind->version->name, kind->version->name_ja);
-    else
-        snprintf(ja, sizeof ja, "この月のバージョンはありません");
-    snprintf(en, sizeof en, "%s%s", kind ? "that month is of version " : "no version is for that month",
-             kind ? kind->version->name : "");
+    month_words(c->name.kind, month, ja, en);
     PROBLEM(&c->sink, "CP1106", &place, WORD(c->version), WORD(month), ((struct word){ja, en}));
 }
 

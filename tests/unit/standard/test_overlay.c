@@ -313,24 +313,31 @@ static char *plan_of(const char *version, const char *month, bool memo)
     return plan;
 }
 
-/* Checks a plan under the standard; the codes that were found, separated by spaces. */
+/* What is found in a plan under the standard. */
+static void check_plan(const struct careplan_standard *s, const char *name, const char *version,
+                       const char *month, bool memo, struct findings *f)
+{
+    struct careplan_name n;
+    struct careplan_check_result result;
+    autofree char *content = plan_of(version, month, memo);
+    assert_int_equal(careplan_name_parse(s, name, &n, NULL, NULL), CAREPLAN_NAME_TRANSFER);
+    struct careplan_check *c = careplan_check_new(&n, NULL, findings_add, f);
+    assert_non_null(c);
+    assert_int_equal(careplan_check_write(c, content, strlen(content)), 0);
+    assert_int_equal(careplan_check_finish(c, &result), 0);
+    careplan_check_free(c);
+    careplan_check_result_free(&result);
+}
+
+/* The codes that are found, separated by spaces. */
 static void expect_plan(const struct careplan_standard *s, const char *name, const char *version,
                         const char *month, bool memo, const char *codes)
 {
     struct findings f = {0};
-    struct careplan_name n;
-    struct careplan_check_result result;
     char found[512] = "";
-    autofree char *content = plan_of(version, month, memo);
-    assert_int_equal(careplan_name_parse(s, name, &n, NULL, NULL), CAREPLAN_NAME_TRANSFER);
-    struct careplan_check *c = careplan_check_new(&n, NULL, findings_add, &f);
-    assert_non_null(c);
-    assert_int_equal(careplan_check_write(c, content, strlen(content)), 0);
-    assert_int_equal(careplan_check_finish(c, &result), 0);
+    check_plan(s, name, version, month, memo, &f);
     for (size_t i = 0; i < f.n; i++)
         snprintf(found + strlen(found), sizeof found - strlen(found), "%s%s", i ? " " : "", f.list[i].code);
-    careplan_check_free(c);
-    careplan_check_result_free(&result);
     if (strcmp(found, codes) != 0)
         fail_msg("%s of %s: '%s' expected, found '%s'", name, version, codes, found);
 }
@@ -345,6 +352,26 @@ static void a_file_is_judged_by_the_version_that_its_records_say(void **state)
     expect_plan(s, "UPPLAN_202604_" OFFICES, "202407", "202604", false, "CP1106");
     expect_plan(NULL, "UPPLAN_202604_" OFFICES, "202604", "202604", false, "CP1101");
     expect_plan(NULL, "UPPLAN_202604_" OFFICES, "202407", "202604", false, "");
+}
+
+static void a_version_without_this_kind_is_said_to_lack_it(void **state)
+{
+    (void)state;
+    with_cleanup(tables_free) struct tables t = {.n = 0};
+    tables_add_layout(&t, "202604", "UPSIKYU");
+    tables_add(&t, "versions.tsv", NEXT_VERSION);
+    with_cleanup(autostandard) struct careplan_standard *s = tables_standard(&t);
+    struct findings f = {0};
+    check_plan(s, "UPPLAN_202604_" OFFICES, "202604", "202604", false, &f);
+    check_plan(s, "UPPLAN_202604_" OFFICES, "202407", "202604", false, &f);
+    check_plan(NULL, "UPPLAN_202212_" OFFICES, "202407", "202212", false, &f);
+    assert_int_equal(f.n, 3);
+    assert_string_equal(f.list[0].code, "CP1107");
+    assert_non_null(strstr(f.list[0].message, "CSVバージョン「202604」には"));
+    assert_string_equal(f.list[1].code, "CP1106");
+    assert_non_null(strstr(f.list[1].message, "この月は202604ですが、この種類のファイルの様式がありません"));
+    assert_string_equal(f.list[2].code, "CP1106");
+    assert_non_null(strstr(f.list[2].message, "この月のバージョンはありません"));
 }
 
 static void files_of_another_count_are_told_their_version(void **state)
@@ -474,6 +501,7 @@ int main(void)
         cmocka_unit_test(a_version_of_layouts_alone_is_made_like_the_newest),
         cmocka_unit_test(of_names_that_look_alike_the_month_tells_the_version),
         cmocka_unit_test(a_file_is_judged_by_the_version_that_its_records_say),
+        cmocka_unit_test(a_version_without_this_kind_is_said_to_lack_it),
         cmocka_unit_test(files_of_another_count_are_told_their_version),
         cmocka_unit_test(a_unit_of_the_next_version_is_complete),
         cmocka_unit_test(a_plan_is_judged_as_a_unit_of_the_version_of_its_records),

@@ -38,9 +38,9 @@ static void it_is_said_where_the_rows_of_the_user_begin(void **state)
                   content.length, 64, &r);
     assert_int_equal(f.n, 2);
     assert_string_equal(f.list[0].code, "CP1161");
-    assert_non_null(strstr(f.list[0].message, "3行目からの利用者"));
+    assert_non_null(strstr(f.list[0].message, "3行目から始まる利用者"));
     assert_string_equal(f.list[1].code, "CP1162");
-    assert_non_null(strstr(f.list[1].message, "3行目からの利用者の訪問介護（11）"));
+    assert_non_null(strstr(f.list[1].message, "3行目から始まる利用者の訪問介護（11）"));
     assert_non_null(strstr(f.list[1].message, "11AAAA"));
     assert_null(strstr(f.list[0].message, "0000000102")); /* the insured number is not repeated */
     careplan_check_result_free(&r);
