@@ -276,7 +276,7 @@ static void record_make(struct maker *m, struct records *f)
 /* Of its bytes, its form or an item by itself; what stands between items is left to chance here. */
 static bool is_of_form(const struct careplan_problem *problem)
 {
-    static const char *const versions[] = {"CP1101", "CP1102", "CP1103", "CP1104", "CP1105"};
+    static const char *const versions[] = {"CP1101", "CP1102", "CP1103", "CP1104", "CP1105", "CP1107"};
     if (strncmp(problem->code, "CP100", 5) == 0 || strncmp(problem->code, "CP101", 5) == 0 ||
         strncmp(problem->code, "CP102", 5) == 0 || strncmp(problem->code, "CP103", 5) == 0 ||
         strncmp(problem->code, "CP104", 5) == 0 ||
