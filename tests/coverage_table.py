@@ -35,6 +35,10 @@ def together(reached, names):
 def main(folder, show_lines):
     found = {name: read(folder / (name + ".json")) for name in (*LEAST, "build")}
     names = sorted(set(found["tests"]) | set(found["corpora"]))
+    for name in names:  # an object that no program takes leaves no counts
+        lines = {line for by in LEAST for line in found[by].get(name, {})}
+        for by in LEAST:
+            found[by][name] = {line: found[by].get(name, {}).get(line, False) for line in lines}
     print("%-22s %-20s %s" % ("src/standard", "by the tests", "by the fuzz corpora"))
     for name in names:
         print("%-22s %-20s %s" % (name, *(figure(found[by].get(name, {})) for by in LEAST)))

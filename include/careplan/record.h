@@ -78,7 +78,7 @@ void careplan_writer_free(struct careplan_writer *w); /* NULL is allowed */
 /* Sets an item of the record under way, in any order; one that is set again is replaced, one that is not set
  * stays empty. CSVバージョン is the kind's own when it is not set. A refused item changes nothing:
  *   -ENOENT    the layout has no such item
- *   -EILSEQ    a character is not in MS932, or the text is not UTF-8
+ *   -EILSEQ    a character is not in MS932, or the text is not UTF-8, or holds an escape sequence of JIS
  *   -EINVAL    the item's type, length or code list does not allow the value; , " CR LF outside free text
  *   -EMSGSIZE  it is over limits.item_bytes
  * -ENOMEM. The place stands in careplan_writer_fault. */

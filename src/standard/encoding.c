@@ -118,12 +118,10 @@ void controls_check(struct record *r, size_t i)
     PROBLEM(&r->check->sink, "CP1020", &place, WORD(hex), WORD(number));
 }
 
-/* The escape sequences that begin kanji and half-width katakana. */
 static bool is_jis(const struct scanned_row *row)
 {
-    static const char *const sequences[] = {"\x1B$B", "\x1B$@", "\x1B(I"};
-    for (size_t i = 0; i < ARRAY_LENGTH(sequences); i++)
-        if (memmem(row->bytes, row->length, sequences[i], 3))
+    for (size_t i = 0; i < row->length; i++)
+        if (jis_begins(row->bytes + i, row->length - i))
             return true;
     return false;
 }

@@ -143,6 +143,12 @@ void euc_guess(struct euc_guess *g, const uint8_t *text, size_t length, bool ms9
     g->euc = !ms932 && wide >= 2 && is_no_ms932(text, length);
 }
 
+bool jis_begins(const uint8_t *text, size_t length)
+{
+    return length >= 3 && (memcmp(text, "\x1B$B", 3) == 0 || memcmp(text, "\x1B$@", 3) == 0 ||
+                           memcmp(text, "\x1B(I", 3) == 0);
+}
+
 size_t control_find(const uint8_t *text, size_t length, size_t from)
 {
     static const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);

@@ -43,6 +43,9 @@ struct euc_guess {
 /* The next text of the file; `ms932`: it has no fault as such. */
 void euc_guess(struct euc_guess *g, const uint8_t *text, size_t length, bool ms932);
 
+/* An escape sequence of JIS (ISO-2022-JP) that begins kanji or half-width katakana? */
+bool jis_begins(const uint8_t *text, size_t length);
+
 /* The first control character at or behind `from` that text has no use for (not TAB, CR, LF), or `length`. */
 size_t control_find(const uint8_t *text, size_t length, size_t from);
 

@@ -157,6 +157,8 @@ static int item_encode(struct careplan_writer *w, size_t i, const uint8_t *text,
         uint16_t code = n ? ms932_code(c) : 0;
         if (!code)
             return fail_character(w, -EILSEQ, i, at, c, n ? "is not in MS932" : "is not UTF-8");
+        if (jis_begins(text + at, length - at)) /* the check would take the file for JIS */
+            return fail_character(w, -EILSEQ, i, at, c, "begins text in JIS");
         if (!free_text && (c == ',' || c == '"' || c == '\r' || c == '\n'))
             return fail_character(w, -EINVAL, i, at, c, "can stand in free text only");
         uint8_t bytes[2] = {(uint8_t)(code >> 8), (uint8_t)code};

@@ -244,6 +244,8 @@ static void refuses_an_item_and_says_where(void **state)
         {"family_activity", "今日😀", -EILSEQ, 7, 6, 0x1F600, ""},
         {"family_activity", "a\xFF", -EILSEQ, 7, 1, 0xFFFD, ""},
         {"family_activity", "〜", -EILSEQ, 7, 0, 0x301C, ""},
+        {"family_activity", "a\x1B$B%+\x1B(B", -EILSEQ, 7, 1, 0x1B, ""},
+        {"family_activity", "a\x1B(I1", -EILSEQ, 7, 1, 0x1B, ""},
         {"insurer_no", "1,2", -EINVAL, 2, 1, 0, ""},
         {"insurer_no", "12345\n", -EINVAL, 2, 5, 0, ""},
         {"insurer_no", "\"12345", -EINVAL, 2, 0, 0, ""},
