@@ -225,9 +225,10 @@ const struct service_type *service_type_find(const struct careplan_standard *s, 
 bool flow_expected(const struct careplan_kind *kind, const char *sender_service,
                    const char *recipient_service);
 
-/* Who puts the kind out by 2.2 and 3.2, or takes it in, in words: "居宅介護支援事業所、地域包括支援センター等". */
-void flow_offices(const struct careplan_kind *kind, bool taking_in, enum careplan_language language, char *out,
-                  size_t size);
+/* Who puts the kind out by 2.2 and 3.2, or takes it in, in words:
+ * "居宅介護支援事業所、地域包括支援センター等". */
+void flow_offices(const struct careplan_kind *kind, bool taking_in, enum careplan_language language,
+                  char *out, size_t size);
 
 /* Does the version apply to the service month YYYYMM? */
 bool version_applies(const struct careplan_version *v, const char *month);
