@@ -2,7 +2,7 @@
 # All tests: builds with warnings as errors, runs unit tests, the second judge and integration tests, fuzzes each target shortly,
 # then builds with ASan+UBSan and runs unit and integration tests again. Needs root (FUSE mounts, own users). Ends with one line "N passed, N failed".
 #
-#   sudo tests/run.sh [plain|sanitized|fuzz]…     only these parts; default: all
+#   sudo tests/run.sh [plain|fuzz|sanitized|coverage]…     only these parts; default: all but coverage
 #   CAREPLAN_FUZZ_SECONDS=60 sudo -E tests/run.sh fuzz
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -46,11 +46,17 @@ count() { # count PASSED FAILED
     passed=$((passed + $1)) failed=$((failed + $2))
 }
 
-build() { # build NAME CC OPTION…
-    local name=$1 cc=$2
-    shift 2
+targets() { # targets FOLDER PATTERN: those of the build whose path is PATTERN
+    ninja -C "$1" -t targets all | sed -nE "s,^($2):.*,\\1,p"
+}
+
+build() { # build NAME CC PATTERN OPTION…: everything, or what is PATTERN
+    local name=$1 cc=$2 pattern=$3
+    shift 3
     say "build $name"
-    if ! { CC=$cc meson setup "$work/$name" "$top" -Dwerror=true "$@" && ninja -C "$work/$name"; } >"$work/$name.build.log" 2>&1; then
+    # shellcheck disable=SC2046
+    if ! { CC=$cc meson setup "$work/$name" "$top" -Dwerror=true "$@" &&
+        ninja -C "$work/$name" $([ -z "$pattern" ] || targets "$work/$name" "$pattern"); } >"$work/$name.build.log" 2>&1; then
         tail -n 60 "$work/$name.build.log"
         count 0 1
         return 1
@@ -132,9 +138,9 @@ print(", ".join("%s %d/%d" % (n[4:], l["covered"], l["count"]) for n, l in reach
 }
 
 fuzz() { # each target for a short while from its corpus, two at a time; then the lines that corpus and findings reach
-    build fuzz clang -Dfuzzing=true -Db_sanitize=address,undefined -Db_lundef=false \
+    build fuzz clang 'tests/fuzz/[^/]*/fuzz-[^/:.]*' -Dfuzzing=true -Db_sanitize=address,undefined -Db_lundef=false \
         -Dc_args='-fprofile-instr-generate -fcoverage-mapping' -Dc_link_args=-fprofile-instr-generate || return
-    local seconds=${CAREPLAN_FUZZ_SECONDS:-10} target name
+    local seconds=${CAREPLAN_FUZZ_SECONDS:-6} target name
     for target in "$work"/fuzz/tests/fuzz/*/fuzz-*; do
         [ -f "$target" ] && [ -x "$target" ] || continue
         name=${target##*/fuzz-}
@@ -162,15 +168,16 @@ coverage() { # lines of src/standard by its tests and its fuzz corpora
 parts=${*:-plain fuzz sanitized}
 for part in $parts; do
     case $part in
-    plain) build plain gcc && { unit plain; judge plain; integration plain 1; } ;;
-    fuzz) fuzz; coverage ;;
+    plain) build plain gcc "" && { unit plain; judge plain; integration plain 1; } ;;
+    fuzz) fuzz ;;
+    coverage) coverage ;;
     sanitized)
         # LeakSanitizer needs ptrace of itself, which a daemon that has dropped its rights may not: leaks are looked for in
         # the unit tests only.
         export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-        build sanitized gcc -Db_sanitize=address,undefined &&
+        build sanitized gcc "" -Db_sanitize=address,undefined &&
             { ASAN_OPTIONS=detect_leaks=1 unit sanitized; ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 integration sanitized 4; } ;;
-    *) fail "no such part: $part (plain, fuzz, sanitized)" ;;
+    *) fail "no such part: $part (plain, fuzz, sanitized, coverage)" ;;
     esac
 done
 
