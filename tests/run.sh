@@ -50,17 +50,33 @@ targets() { # targets FOLDER PATTERN: those of the build whose path is PATTERN
     ninja -C "$1" -t targets all | sed -nE "s,^($2):.*,\\1,p"
 }
 
-build() { # build NAME CC PATTERN OPTION…: everything, or what is PATTERN
+compile() { # compile NAME CC PATTERN OPTION…: everything, or what is PATTERN
     local name=$1 cc=$2 pattern=$3
     shift 3
-    say "build $name"
     # shellcheck disable=SC2046
-    if ! { CC=$cc meson setup "$work/$name" "$top" -Dwerror=true "$@" &&
-        ninja -C "$work/$name" $([ -z "$pattern" ] || targets "$work/$name" "$pattern"); } >"$work/$name.build.log" 2>&1; then
-        tail -n 60 "$work/$name.build.log"
+    CC=$cc meson setup "$work/$name" "$top" -Dwerror=true "$@" &&
+        ninja -C "$work/$name" $([ -z "$pattern" ] || targets "$work/$name" "$pattern")
+}
+
+build() { # as compile, told and counted
+    say "build $1"
+    if ! compile "$@" >"$work/$1.build.log" 2>&1; then
+        tail -n 60 "$work/$1.build.log"
         count 0 1
         return 1
     fi
+}
+
+# What the parts are built with.
+plain=(plain gcc "")
+fuzzing=(fuzz clang 'tests/fuzz/[^/]*/fuzz-[^/:.]*' -Dfuzzing=true -Db_sanitize=address,undefined -Db_lundef=false
+    -Dc_args='-fprofile-instr-generate -fcoverage-mapping' -Dc_link_args=-fprofile-instr-generate)
+sanitized=(sanitized gcc "" -Db_sanitize=address,undefined)
+
+ahead() { # the builds of the parts to come, while integration tests mostly wait; `build` finds them done, or tells why not
+    renice -n 15 "$BASHPID"
+    case " $parts " in *" fuzz "*) compile "${fuzzing[@]}" ;; esac
+    case " $parts " in *" sanitized "*) compile "${sanitized[@]}" ;; esac
 }
 
 unit() { # unit NAME: cmocka counts
@@ -138,8 +154,7 @@ print(", ".join("%s %d/%d" % (n[4:], l["covered"], l["count"]) for n, l in reach
 }
 
 fuzz() { # each target for a short while from its corpus, two at a time; then the lines that corpus and findings reach
-    build fuzz clang 'tests/fuzz/[^/]*/fuzz-[^/:.]*' -Dfuzzing=true -Db_sanitize=address,undefined -Db_lundef=false \
-        -Dc_args='-fprofile-instr-generate -fcoverage-mapping' -Dc_link_args=-fprofile-instr-generate || return
+    build "${fuzzing[@]}" || return
     local seconds=${CAREPLAN_FUZZ_SECONDS:-6} target name
     for target in "$work"/fuzz/tests/fuzz/*/fuzz-*; do
         [ -f "$target" ] && [ -x "$target" ] || continue
@@ -168,14 +183,22 @@ coverage() { # lines of src/standard by its tests and its fuzz corpora
 parts=${*:-plain fuzz sanitized}
 for part in $parts; do
     case $part in
-    plain) build plain gcc "" && { unit plain; judge plain; integration plain 1; } ;;
+    plain)
+        build "${plain[@]}" && {
+            unit plain
+            judge plain
+            ahead >/dev/null 2>&1 &
+            integration plain 1
+            wait
+        }
+        ;;
     fuzz) fuzz ;;
     coverage) coverage ;;
     sanitized)
         # LeakSanitizer needs ptrace of itself, which a daemon that has dropped its rights may not: leaks are looked for in
         # the unit tests only.
         export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-        build sanitized gcc "" -Db_sanitize=address,undefined &&
+        build "${sanitized[@]}" &&
             { ASAN_OPTIONS=detect_leaks=1 unit sanitized; ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 integration sanitized 4; } ;;
     *) fail "no such part: $part (plain, fuzz, sanitized, coverage)" ;;
     esac
