@@ -50,6 +50,9 @@ targets() { # targets FOLDER PATTERN: those of the build whose path is PATTERN
     ninja -C "$1" -t targets all | sed -nE "s,^($2):.*,\\1,p"
 }
 
+# What is built for counting leaves its counts where it is run, unless it is told where: `fuzz_one` tells.
+export LLVM_PROFILE_FILE=/dev/null
+
 compile() { # compile NAME CC PATTERN OPTION…: everything, or what is PATTERN
     local name=$1 cc=$2 pattern=$3
     shift 3
