@@ -158,7 +158,7 @@ print(", ".join("%s %d/%d" % (n[4:], l["covered"], l["count"]) for n, l in reach
 
 fuzz() { # each target for a short while from its corpus, two at a time; then the lines that corpus and findings reach
     build "${fuzzing[@]}" || return
-    local seconds=${CAREPLAN_FUZZ_SECONDS:-6} target name
+    local seconds=${CAREPLAN_FUZZ_SECONDS:-4} target name
     for target in "$work"/fuzz/tests/fuzz/*/fuzz-*; do
         [ -f "$target" ] && [ -x "$target" ] || continue
         name=${target##*/fuzz-}

@@ -1076,6 +1076,7 @@ def test_idle_connections_are_closed_but_a_feed_may_wait(world):
     assert 0.5 < closed_after(idle, 8) < 6 * SLOW
 
 
+@pytest.mark.unsanitized
 def test_a_slow_reader_gets_all_of_it_and_one_that_reads_nothing_is_left(world):
     hub = hub_with(world, f"[limits]\nidle_timeout = {int(2 * SLOW)}s\n")
     care, service = Office(hub, CARE).enrol(), Office(hub, SERVICE).enrol()
