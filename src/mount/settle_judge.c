@@ -217,7 +217,7 @@ int judging_begin(struct unit_judging *j, const struct settle_look *look, const 
     find_places(j);
     int r = 0;
     for (size_t i = 0; i < u->n_files && r == 0; i++)
-        if (strcmp(j->names[i].kind->name, "UPKIHON") == 0)
+        if (unit_names_images(j->names[i].kind))
             r = read_file(j, i);
     return r ? r : judge(j);
 }

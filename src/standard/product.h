@@ -5,6 +5,9 @@
 
 #include "careplan/standard.h"
 
+/* Do records of this kind name images that go with them (units.tsv)? */
+bool unit_names_images(const struct careplan_kind *kind);
+
 /* A document (not by the standard): is its content what its extension says, by its first bytes? `extension`
  * without the dot, any case; known: pdf jpg jpeg png xlsx docx. */
 bool document_known(const char *extension);

@@ -24,6 +24,12 @@ const struct unit_pattern *pattern_of(const struct careplan_kind *main)
     return NULL;
 }
 
+bool unit_names_images(const struct careplan_kind *kind)
+{
+    const struct unit_pattern *p = pattern_of(kind);
+    return p && p->images;
+}
+
 /* The month in the name of a file that goes with `main`: the same, or 000000 with a plan. */
 static const char *month_beside(const struct careplan_name *main)
 {
